@@ -1,0 +1,101 @@
+/** The contract for names: image records, what changes them, and the leases that keep content while work goes on. */
+import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
+import type { CallOptions, ContentStore, LabelChanges, Labels, ListOptions } from '../content/store.js';
+
+/** A name for content. Of the target only media type, digest, size and annotations are kept. */
+export interface ImageRecord {
+  readonly name: string;
+  readonly target: Descriptor;
+  readonly labels: Labels;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** One change to image records, as plain data. `ifTarget` makes it conditional on the digest the name has now. */
+export type ImageChange =
+  | { readonly op: 'create'; readonly name: string; readonly target: Descriptor; readonly labels?: Labels }
+  | {
+      readonly op: 'update';
+      readonly name: string;
+      /** Replaces the target, annotations included. */
+      readonly target?: Descriptor;
+      readonly labels?: LabelChanges;
+      /** Labels that are not named in `labels` go. @default false */
+      readonly replaceLabels?: boolean;
+      readonly ifTarget?: Digest;
+    }
+  | { readonly op: 'delete'; readonly name: string; readonly ifTarget?: Digest };
+
+export interface ImageStore {
+  get(name: string, options?: CallOptions): Promise<ImageRecord | undefined>;
+  /** Every record, ascending by name, bytewise. */
+  list(options?: ListOptions): AsyncIterable<ImageRecord>;
+  /** Whether `apply` makes all of its changes or none. */
+  readonly atomic: boolean;
+  /**
+   * Makes the changes in order, in one step where the store is {@link atomic}. Durable when it resolves. Answers the
+   * records as they are afterwards, one for each create and update.
+   *
+   * @throws {StowageError} ALREADY_EXISTS for a create of a name that is taken; NOT_FOUND for an update or delete of
+   *   one that is not; CONFLICT where `ifTarget` is not the digest the name has; INVALID for an empty name, a target
+   *   without media type or with a size that is not positive, a label longer than allowed. `detail.name` says which.
+   */
+  apply(changes: readonly ImageChange[], options?: CallOptions): Promise<readonly ImageRecord[]>;
+}
+
+export interface LeaseInfo {
+  readonly id: string;
+  readonly createdAt: Date;
+  /** When it stops counting, or undefined for never. */
+  readonly expiresAt: Date | undefined;
+  readonly labels: Labels;
+}
+
+/** A lease somebody holds: what is claimed or put under it stays until it is released or expires. */
+export interface Lease extends AsyncDisposable {
+  readonly id: string;
+  /** Ends the lease; a second call does nothing. Alias of its disposal. */
+  release(): Promise<void>;
+}
+
+export interface LeaseOptions extends CallOptions {
+  /** @default a random identifier */
+  readonly id?: string;
+  readonly labels?: Labels;
+  /** Milliseconds until it stops counting, `Infinity` for never. @default 24 hours, as containerd's clients have it */
+  readonly ttl?: number;
+}
+
+export interface LeaseStore {
+  /** @throws {StowageError} ALREADY_EXISTS if the identifier is taken. */
+  create(options?: LeaseOptions): Promise<Lease>;
+  list(options?: CallOptions): AsyncIterable<LeaseInfo>;
+  /** False if there was none. */
+  delete(id: string, options?: CallOptions): Promise<boolean>;
+}
+
+/**
+ * Files outside the store that must not outlive the process that writes them. The path is recorded before the file
+ * is made; should the process die, the next one that writes to the store removes the file.
+ */
+export interface TemporaryFiles {
+  /** Records `path` (absolute). Call `forget` on what comes back when the file is gone or has its final name. */
+  reserve(path: string, options?: CallOptions): Promise<{ forget(): Promise<void> }>;
+}
+
+/** Content, images and leases of one namespace. */
+export interface Store extends AsyncDisposable {
+  /** The namespace this view shows. */
+  readonly namespaceName: string;
+  readonly content: ContentStore;
+  readonly images: ImageStore;
+  readonly leases: LeaseStore;
+  readonly temporaryFiles: TemporaryFiles;
+  /** The same store with everything that is claimed or put held by `lease`. */
+  under(lease: Lease): Store;
+  /** Another namespace of the same place: its own names and metadata, the same blobs on disk. */
+  namespace(name: string): Store;
+  /** Ends leases of running operations, workers and connections; a second call does nothing. Alias of its disposal. */
+  close(): Promise<void>;
+}
