@@ -4,14 +4,16 @@ import tseslint from 'typescript-eslint';
 
 const syncCalls = {
   selector: 'CallExpression[callee.property.name=/Sync$/], CallExpression[callee.name=/Sync$/]',
-  message: 'Synchronous I/O belongs in the database driver and the file operations that run inside its transactions.',
+  message:
+    'Synchronous I/O belongs in the database driver and the file operations that run inside its transactions.',
 };
 const jsonParse = {
   selector: "CallExpression[callee.object.name='JSON'][callee.property.name='parse']",
   message: 'Parse foreign JSON with parseJson (oci/json.ts): it limits, checks and names what it reads.',
 };
 const topLevelAwait = {
-  selector: 'Program > ExpressionStatement > AwaitExpression, Program > VariableDeclaration AwaitExpression:not(:function AwaitExpression)',
+  selector:
+    'Program > ExpressionStatement > AwaitExpression, Program > VariableDeclaration AwaitExpression:not(:function AwaitExpression)',
   message: 'Top-level await breaks require() of the library.',
 };
 

@@ -12,7 +12,10 @@ const steps = [
 
 for (const [name, ...command] of steps) {
   const started = Date.now();
-  const { status } = spawnSync(command[0], command.slice(1), { stdio: 'inherit', shell: process.platform === 'win32' });
+  const { status } = spawnSync(command[0], command.slice(1), {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`);
   if (status !== 0) process.exit(status ?? 1);

@@ -42,7 +42,10 @@ export interface ReadOptions extends CallOptions {
 
 export interface Reader {
   /** What is known about a blob that is held, or undefined. Never reads the content. */
-  stat(target: Target, options?: CallOptions): Promise<{ readonly digest: Digest; readonly size: number } | undefined>;
+  stat(
+    target: Target,
+    options?: CallOptions,
+  ): Promise<{ readonly digest: Digest; readonly size: number } | undefined>;
   /**
    * The bytes of a blob, verified: a whole blob is hashed and counted while it is read, and iteration rejects at the
    * end, before the last chunk is handed out, if digest or size differ.
