@@ -1,4 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
+import { StowageError } from '../errors.js';
+import { abortable } from './signals.js';
 
 /**
  * A stretch of an open file. Whoever gets one may read it with positioned reads, any number of times and at once,
@@ -21,6 +23,75 @@ export type ByteSource = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8
 /** Bytes on their way out: opens nothing before it is iterated, closes when iteration ends. */
 export type Bytes = AsyncIterable<Uint8Array>;
 
+/** Bytes a file is read by: large enough that the number of reads does not matter. */
+const READ_BYTES = 1 << 20;
+
 export function isFileSlice(source: ByteSource): source is FileSlice {
   return !(source instanceof Uint8Array) && 'file' in source && 'offset' in source;
+}
+
+/**
+ * Any source as chunks, each of which belongs to the receiver. A file is read one chunk ahead of the receiver and
+ * never further; its giver may close it once iteration has ended, early or not.
+ *
+ * Iteration rejects with MISMATCH if a file ends before its slice does; with `signal.reason` once aborted, also
+ * while the source has nothing to give.
+ */
+export function chunksOf(
+  source: ByteSource,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Bytes {
+  const chunks =
+    source instanceof Uint8Array ? single(source) : isFileSlice(source) ? chunksOfSlice(source) : source;
+  return abortable(chunks, options.signal);
+}
+
+function* single(bytes: Uint8Array): Iterable<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
+}
+
+async function* chunksOfSlice(slice: FileSlice): Bytes {
+  const end = slice.offset + slice.length;
+  let position = slice.offset;
+  let ahead: Promise<Uint8Array> | undefined;
+  const startRead = () => {
+    if (position >= end) return undefined;
+    const length = Math.min(READ_BYTES, end - position);
+    const read = readFully(slice, position, length);
+    // It may fail while the receiver is still busy; the failure is thrown when its turn comes.
+    read.catch(() => {});
+    position += length;
+    return read;
+  };
+  try {
+    ahead = startRead();
+    while (ahead !== undefined) {
+      const chunk: Uint8Array = await ahead;
+      ahead = startRead();
+      yield chunk;
+    }
+  } finally {
+    // A read in flight would use the file after its giver has closed it.
+    await ahead?.catch(() => {});
+  }
+}
+
+async function readFully(slice: FileSlice, position: number, length: number): Promise<Uint8Array> {
+  const chunk = Buffer.allocUnsafeSlow(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await slice.file.read(chunk, filled, length - filled, position + filled);
+    if (bytesRead === 0) {
+      throw new StowageError(
+        'MISMATCH',
+        `Cannot read ${slice.length} bytes at position ${slice.offset} of a file: it ends at ${position + filled}`,
+        {
+          detail: { offset: slice.offset, length: slice.length, end: position + filled },
+          hint: 'the file is cut short, or was changed while it was read',
+        },
+      );
+    }
+    filled += bytesRead;
+  }
+  return chunk;
 }

@@ -1,0 +1,71 @@
+import { StowageError } from '../errors.js';
+import { algorithmOf, type Digest } from '../oci/digest.js';
+import type { Bytes } from './byte-source.js';
+import { createHasher } from './hash.js';
+
+/** What content was announced to be. Without `size` only the digest is checked. */
+export interface Expected {
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size?: number | undefined;
+}
+
+export interface VerifyOptions {
+  /** What is read, as it stands in a message: `blob "sha256:…" of "x.tar"`. */
+  readonly what: string;
+  /** CORRUPT for content of a store of our own, MISMATCH for any other. */
+  readonly code: 'MISMATCH' | 'CORRUPT';
+}
+
+/**
+ * Passes bytes through and proves them: they are hashed and counted on the way, and the last chunk is handed out
+ * only when digest and size are as announced. So whoever writes what comes out never writes a whole wrong blob.
+ * Reads no further than the chunk that exceeds the announced size. Empty chunks are dropped; chunks are passed on,
+ * not copied.
+ *
+ * Iteration rejects with `options.code` if digest or size differ; `detail` has what was expected and what came.
+ */
+export async function* verifying(source: Bytes, expected: Expected, options: VerifyOptions): Bytes {
+  const hasher = createHasher(algorithmOf(expected.digest));
+  let count = 0;
+  let held: Uint8Array | undefined;
+  for await (const chunk of source) {
+    if (chunk.byteLength === 0) continue;
+    count += chunk.byteLength;
+    if (expected.size !== undefined && count > expected.size) {
+      throw wrongSize(expected, options, { atLeast: count });
+    }
+    hasher.update(chunk);
+    if (held !== undefined) yield held;
+    held = chunk;
+  }
+  if (expected.size !== undefined && count < expected.size) {
+    throw wrongSize(expected, options, { actual: count });
+  }
+  const actual = hasher.digest();
+  if (actual !== expected.digest) throw wrongDigest(expected, options, actual);
+  if (held !== undefined) yield held;
+}
+
+/** The error for content whose size is not the one announced; for those who count by themselves. */
+export function wrongSize(
+  expected: Expected,
+  { what, code }: VerifyOptions,
+  found: { readonly actual: number } | { readonly atLeast: number },
+): StowageError {
+  const count = 'actual' in found ? `${found.actual}` : `more than ${expected.size}`;
+  return new StowageError(code, `Cannot accept ${what}: it has ${count} bytes instead of ${expected.size}`, {
+    detail: { digest: expected.digest, expectedSize: expected.size, ...sizes(found) },
+  });
+}
+
+/** The error for content whose digest is not the one announced; for those who hash by themselves. */
+export function wrongDigest(expected: Expected, { what, code }: VerifyOptions, actual: Digest): StowageError {
+  return new StowageError(code, `Cannot accept ${what}: its content has the digest ${actual}`, {
+    detail: { digest: expected.digest, actualDigest: actual },
+  });
+}
+
+function sizes(found: { readonly actual: number } | { readonly atLeast: number }) {
+  return 'actual' in found ? { actualSize: found.actual } : { actualSizeAtLeast: found.atLeast };
+}
