@@ -1,0 +1,200 @@
+/** The door for JSON that somebody else wrote. Nothing else in the library parses it. */
+import * as v from 'valibot';
+import { StowageError } from '../errors.js';
+
+/** Bytes of JSON that are accepted where nothing smaller is said: 20 MiB, what containerd reads of an archive. */
+export const JSON_LIMIT = 20 * 1024 * 1024;
+
+/** Bytes of a manifest, an index or a configuration: 4 MiB, the most that registries have to accept. */
+export const MANIFEST_LIMIT = 4 * 1024 * 1024;
+
+/** Objects and arrays inside each other. Images need eight or so. */
+export const DEPTH_LIMIT = 100;
+
+export interface ParseJsonOptions {
+  /** In bytes. @default JSON_LIMIT */
+  readonly limit?: number;
+  /** Refuse an object that has the same key twice: readers differ in which of the values they take. @default false */
+  readonly uniqueKeys?: boolean;
+}
+
+/**
+ * The value of one JSON text, in strict UTF-8 without a byte order mark and with nothing after it. A key `__proto__`
+ * is left out wherever it stands, so that copying the result can change nobody's prototype.
+ *
+ * @param what names the bytes in errors: `index.json`, `manifest "sha256:…"`.
+ * @throws {StowageError} INVALID if it is not JSON; LIMIT_EXCEEDED if it is too large or nested too deep.
+ */
+export function parseJson(bytes: Uint8Array, what: string, options: ParseJsonOptions = {}): unknown {
+  const limit = options.limit ?? JSON_LIMIT;
+  if (bytes.byteLength > limit) {
+    throw new StowageError(
+      'LIMIT_EXCEEDED',
+      `Cannot read ${what}: it has ${bytes.byteLength} bytes, at most ${limit} are accepted`,
+      { detail: { size: bytes.byteLength, limit } },
+    );
+  }
+  const text = decode(bytes, what);
+  checkNesting(text, what);
+  try {
+    const value: unknown = MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, dropPrototype) : JSON.parse(text);
+    if (options.uniqueKeys === true) checkKeys(text, what);
+    return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const reason = /end of JSON input|Unterminated/.test(error.message)
+      ? 'it ends in the middle of its JSON'
+      : 'it is not JSON';
+    throw new StowageError('INVALID', `Cannot read ${what}: ${reason}`, { cause: error });
+  }
+}
+
+/**
+ * `value` as `schema` describes it, or an error that names the first place where it differs. Messages in a schema
+ * complete the sentence "… must be": `v.string('a string')`.
+ *
+ * @throws {StowageError} INVALID, for example `Cannot read index.json: manifests[2].size must be a number`.
+ */
+export function validate<TOutput>(
+  schema: v.GenericSchema<unknown, TOutput>,
+  value: unknown,
+  what: string,
+): TOutput {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new StowageError('INVALID', `Cannot read ${what}: ${problemOf(issue)}`, {
+    detail: { path: pathOf(issue) },
+  });
+}
+
+/** An array where `null` and, in objects, absence mean an empty one, as they do to Go. */
+export function listOf<TItem>(item: v.GenericSchema<unknown, TItem>): v.GenericSchema<unknown, TItem[]> {
+  return v.pipe(
+    v.nullable(v.array(item, 'a list')),
+    v.transform((items) => items ?? []),
+  );
+}
+
+/** An object with nothing but strings in it. Unlike a record of valibot it keeps a key such as `constructor`. */
+export const stringMap = v.custom<Readonly<Record<string, string>>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === 'string'),
+  'an object of strings',
+);
+
+const MAY_NAME_PROTOTYPE = /__proto__|\\u005f/i;
+
+function dropPrototype(key: string, value: unknown): unknown {
+  return key === '__proto__' ? undefined : value;
+}
+
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new StowageError('INVALID', `Cannot read ${what}: it is not UTF-8`, { cause });
+  }
+}
+
+function checkNesting(text: string, what: string): void {
+  let depth = 0;
+  scan(text, (bracket) => {
+    depth += bracket === '{' || bracket === '[' ? 1 : -1;
+    if (depth > DEPTH_LIMIT) {
+      throw new StowageError(
+        'LIMIT_EXCEEDED',
+        `Cannot read ${what}: it is nested deeper than ${DEPTH_LIMIT}`,
+        {
+          detail: { limit: DEPTH_LIMIT },
+        },
+      );
+    }
+  });
+}
+
+/** Expects text that is known to be JSON. */
+function checkKeys(text: string, what: string): void {
+  const open: (Set<string> | undefined)[] = [];
+  scan(
+    text,
+    (bracket) => {
+      if (bracket === '{') open.push(new Set());
+      else if (bracket === '[') open.push(undefined);
+      else open.pop();
+    },
+    (key) => {
+      const name = JSON.parse(key) as string;
+      const names = open.at(-1);
+      if (names?.has(name) === true) {
+        throw new StowageError(
+          'INVALID',
+          `Cannot read ${what}: it has the key ${JSON.stringify(name)} twice`,
+        );
+      }
+      names?.add(name);
+    },
+  );
+}
+
+/** Brackets outside strings, and keys of objects as they are written, in quotes; in linear time and no memory. */
+function scan(text: string, onBracket: (bracket: string) => void, onKey?: (key: string) => void): void {
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    switch (character) {
+      case '{':
+      case '[':
+      case '}':
+      case ']':
+        onBracket(character);
+        break;
+      case '"': {
+        const end = endOfString(text, at);
+        if (onKey !== undefined && text.charAt(afterSpace(text, end)) === ':') onKey(text.slice(at, end));
+        at = end - 1;
+        break;
+      }
+      default:
+    }
+  }
+}
+
+/** Where the string that starts at `start` is over: behind its closing quote, or at the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (text.charAt(quote - 1 - backslashes) === '\\') backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+  }
+  return text.length;
+}
+
+function afterSpace(text: string, start: number): number {
+  let at = start;
+  while (/[ \t\r\n]/.test(text.charAt(at))) at++;
+  return at;
+}
+
+type Issue = v.BaseIssue<unknown>;
+
+function problemOf(issue: Issue): string {
+  const path = pathOf(issue);
+  const place = path === '' ? 'it' : path;
+  if (path !== '' && issue.received === 'undefined') return `${place} is missing`;
+  const must = issue.message.startsWith('Invalid ') ? (issue.expected ?? 'something else') : issue.message;
+  const oneLine = issue.received.length > 80 ? `${issue.received.slice(0, 80)}…` : issue.received;
+  return `${place} must be ${must}, not ${oneLine}`;
+}
+
+function pathOf(issue: Issue): string {
+  let path = '';
+  for (const { key } of issue.path ?? []) {
+    if (typeof key === 'number') path += `[${key}]`;
+    else if (typeof key === 'string' && /^[A-Za-z][\w.]*$/.test(key)) path += path === '' ? key : `.${key}`;
+    else path += `[${JSON.stringify(key)}]`;
+  }
+  return path;
+}
