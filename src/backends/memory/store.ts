@@ -1,0 +1,57 @@
+import type { ContentStore } from '../../content/store.js';
+import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import { checkNamespace } from '../../images/validate.js';
+import { MemoryContent } from './content.js';
+import { MemoryImages } from './images.js';
+import { MemoryLeases } from './leases.js';
+import { Place } from './place.js';
+
+export interface MemoryStoreOptions {
+  /** @default 'default' */
+  readonly namespace?: string;
+}
+
+/** A store that lives as long as the object does; for tests, and as the plainest model of what a store is. */
+export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(new Place(), options.namespace ?? 'default', undefined);
+}
+
+class MemoryStore implements Store {
+  readonly namespaceName: string;
+  readonly content: ContentStore;
+  readonly images: ImageStore;
+  readonly leases: LeaseStore;
+  readonly temporaryFiles = nobodyFollows;
+  readonly #place: Place;
+
+  constructor(place: Place, namespaceName: string, lease: Lease | undefined) {
+    checkNamespace(namespaceName);
+    const namespace = place.namespace(namespaceName);
+    this.namespaceName = namespaceName;
+    this.content = new MemoryContent(place, namespace, lease?.id);
+    this.images = new MemoryImages(namespace);
+    this.leases = new MemoryLeases(namespace);
+    this.#place = place;
+  }
+
+  under(lease: Lease): Store {
+    return new MemoryStore(this.#place, this.namespaceName, lease);
+  }
+
+  namespace(name: string): Store {
+    return new MemoryStore(this.#place, name, undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#place.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** When the process dies this store is gone with it, so there is no record that a later one could act on. */
+const nobodyFollows: TemporaryFiles = {
+  reserve: async () => ({ forget: async () => {} }),
+};
