@@ -81,6 +81,7 @@ export class MemoryContent implements ContentStore {
 
   async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
     const { after = '', signal } = options;
+    signal?.throwIfAborted();
     const digests = [...this.#namespace.blobs.keys()].filter((digest) => compareBytewise(digest, after) > 0);
     for (const digest of digests.sort(compareBytewise)) {
       signal?.throwIfAborted();

@@ -20,6 +20,7 @@ export class MemoryImages implements ImageStore {
 
   async *list(options: ListOptions = {}): AsyncIterable<ImageRecord> {
     const { after = '', signal } = options;
+    signal?.throwIfAborted();
     const records = [...this.#namespace.images.values()].filter(
       ({ name }) => compareBytewise(name, after) > 0,
     );

@@ -33,6 +33,7 @@ export class MemoryLeases implements LeaseStore {
   }
 
   async *list(options: CallOptions = {}): AsyncIterable<LeaseInfo> {
+    options.signal?.throwIfAborted();
     const rows = [...this.#namespace.leases.values()];
     for (const { info } of rows.sort((a, b) => compareBytewise(a.info.id, b.info.id))) {
       options.signal?.throwIfAborted();

@@ -1,7 +1,12 @@
 import { describe, it } from 'vitest';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
+import { imageStoreSuite } from '../../testing/image-store-suite.js';
+import { leaseSuite } from '../../testing/lease-suite.js';
 import { openMemoryStore } from './store.js';
 
 describe('the memory backend', () => {
-  contentStoreSuite({ describe, it }, async () => openMemoryStore());
+  const factory = async () => openMemoryStore();
+  contentStoreSuite({ describe, it }, factory);
+  imageStoreSuite({ describe, it }, factory);
+  leaseSuite({ describe, it }, factory);
 });
