@@ -14,8 +14,12 @@ export {
   parseDescriptor,
 } from './descriptor.js';
 export * from './digest.js';
+export * from './docker-reference.js';
 export * from './go-json.js';
 export * from './guess-media-type.js';
+export * from './host-platform.js';
+export * from './image-config.js';
+export * from './image-name.js';
 export {
   DEPTH_LIMIT,
   JSON_LIMIT,
@@ -27,5 +31,8 @@ export {
 export * from './layout.js';
 export * from './manifest.js';
 export * from './media-type.js';
-export type { Platform } from './platform.js';
+export { normalizePlatform, type Platform } from './platform.js';
+export * from './platform-match.js';
+export * from './platform-specifier.js';
 export * from './reference.js';
+export * from './refname.js';
