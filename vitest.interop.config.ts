@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/interop/**/*.test.ts'],
+    globalSetup: ['test/interop/setup.ts'],
+    reporters: ['verbose'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     fileParallelism: false,
