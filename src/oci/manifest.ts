@@ -55,11 +55,17 @@ const KNOWN_KEYS: ReadonlyMap<string, string> = new Map(
  *
  * @param mediaType of the descriptor that led here, or undefined if there is none (`index.json`).
  * @param what names the document in errors.
+ * @param options `limit`: the most bytes that are accepted, MANIFEST_LIMIT unless given.
  * @throws {StowageError} INVALID if it is not such a document; UNSUPPORTED for Docker's schema 1; LIMIT_EXCEEDED if
- *   it has more than {@link MANIFEST_LIMIT} bytes.
+ *   it has more bytes than are accepted.
  */
-export function parseDocument(raw: Uint8Array, mediaType: string | undefined, what: string): ImageDocument {
-  const value = parseJson(raw, what, { limit: MANIFEST_LIMIT, uniqueKeys: true });
+export function parseDocument(
+  raw: Uint8Array,
+  mediaType: string | undefined,
+  what: string,
+  options: { readonly limit?: number } = {},
+): ImageDocument {
+  const value = parseJson(raw, what, { limit: options.limit ?? MANIFEST_LIMIT, uniqueKeys: true });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(what, 'it is not a JSON object');
   }
