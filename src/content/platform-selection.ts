@@ -1,0 +1,184 @@
+import { StowageError } from '../errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
+import { onlyStrict } from '../oci/platform-match.js';
+import { formatPlatform } from '../oci/platform-specifier.js';
+import { normalizePlatform, type Platform } from '../oci/platform.js';
+import type { Inspection, ManifestState } from './completeness.js';
+
+export interface SelectionOptions {
+  /** How messages name the image, quoted: `"docker.io/library/busybox:latest"`. */
+  readonly image: string;
+  /** Only these platforms, each of which must be complete. @default every complete platform */
+  readonly platforms?: readonly Platform[] | undefined;
+  /** Which platforms must be complete in any case. @default 'present': whatever is not absent */
+  readonly require?: 'present' | 'all' | readonly Platform[] | undefined;
+}
+
+/** What becomes of one platform. */
+export interface SelectedPlatform {
+  /** `os/arch[/variant]`, normalised; undefined where nothing says it. */
+  readonly platform: string | undefined;
+  readonly digest: Digest;
+  readonly state: 'complete' | 'absent' | 'left-out';
+}
+
+export interface PlatformSelection {
+  /** The manifests to move, and attestations of them, in the order of the image. */
+  readonly manifests: readonly ManifestState[];
+  /** Everything to move, each blob once and after those it refers to: configs, layers, manifests, indexes. */
+  readonly descriptors: readonly Descriptor[];
+  /** Every manifest of the image but attestations. */
+  readonly platforms: readonly SelectedPlatform[];
+}
+
+/**
+ * Decides what of an image is moved: by default everything that is complete, whatever the machine it runs on. What
+ * is absent is accepted and listed. Manifests without a platform are kept in any case, and an attestation goes
+ * where the manifest goes that it attests.
+ *
+ * @throws {StowageError} NOT_FOUND if nothing is complete, or a required platform is absent; INVALID if something
+ *   wanted is damaged: its config or a layer is missing. `detail.digest` is the manifest, `detail.missing` what lacks.
+ */
+export function selectPlatforms(inspection: Inspection, options: SelectionOptions): PlatformSelection {
+  const digests = new Set(inspection.manifests.map(({ descriptor }) => descriptor.digest));
+  const isAttestation = ({ attests }: ManifestState) => attests !== undefined && digests.has(attests);
+  const images = inspection.manifests.filter((manifest) => !isAttestation(manifest));
+  const wanted = wantedOf(images, options);
+  checkDamage(wanted, options);
+  if (images.every(({ state }) => state === 'absent')) throw nothingComplete(images, inspection, options);
+  checkRequired(images, inspection, options);
+  const selected = new Set(wanted.filter(({ state }) => state === 'complete'));
+  if (selected.size === 0) throw nothingComplete(images, inspection, options);
+  const moved = new Set([...selected].map(({ descriptor }) => descriptor.digest));
+  const attestations = inspection.manifests.filter(
+    (manifest) => isAttestation(manifest) && moved.has(manifest.attests as Digest),
+  );
+  checkDamage(attestations, options);
+  for (const manifest of attestations) if (manifest.state === 'complete') selected.add(manifest);
+  const manifests = inspection.manifests.filter((manifest) => selected.has(manifest));
+  return {
+    manifests,
+    descriptors: descriptorsOf(manifests, inspection.indexes),
+    platforms: images.map((manifest) => selectedPlatform(manifest, selected)),
+  };
+}
+
+/** `os/arch[/variant]` of a manifest, in the form in which platforms compare. */
+export function platformName({ platform }: Pick<ManifestState, 'platform'>): string | undefined {
+  return platform && formatPlatform(normalizePlatform(platform));
+}
+
+function wantedOf(images: readonly ManifestState[], { platforms }: SelectionOptions): ManifestState[] {
+  if (platforms === undefined || platforms.length === 0) return [...images];
+  const matchers = platforms.map(onlyStrict);
+  return images.filter(
+    ({ platform }) => platform === undefined || matchers.some((matcher) => matcher.match(platform)),
+  );
+}
+
+function checkDamage(wanted: readonly ManifestState[], options: SelectionOptions): void {
+  const damaged = wanted.find(({ state }) => state === 'damaged');
+  if (damaged === undefined) return;
+  const [first] = damaged.missing;
+  const more = damaged.missing.length > 1 ? ` and ${damaged.missing.length - 1} more` : '';
+  throw new StowageError(
+    'INVALID',
+    `Cannot use image ${options.image}: ${titleOf(damaged)} is damaged, ` +
+      `it lacks ${JSON.stringify(first?.digest)}${more}`,
+    {
+      detail: {
+        digest: damaged.descriptor.digest,
+        platform: platformName(damaged),
+        missing: damaged.missing.map(({ digest }) => digest),
+      },
+      hint: 'get the image again, or choose other platforms with --platform',
+    },
+  );
+}
+
+function checkRequired(
+  images: readonly ManifestState[],
+  inspection: Inspection,
+  options: SelectionOptions,
+): void {
+  const { platforms = [], require = 'present' } = options;
+  for (const platform of platforms) checkPlatform(platform, '--platform', images, inspection, options);
+  if (require === 'present') return;
+  if (require !== 'all') {
+    for (const platform of require) checkPlatform(platform, '--require', images, inspection, options);
+    return;
+  }
+  const incomplete = images.find(({ state }) => state !== 'complete');
+  if (incomplete === undefined) return;
+  checkDamage([incomplete], options);
+  throw new StowageError('NOT_FOUND', `Cannot use image ${options.image}: ${titleOf(incomplete)} is absent`, {
+    detail: { digest: incomplete.descriptor.digest, platform: platformName(incomplete) },
+    hint: 'leave out --all-platforms to take what is there',
+  });
+}
+
+function checkPlatform(
+  platform: Platform,
+  flag: string,
+  images: readonly ManifestState[],
+  inspection: Inspection,
+  options: SelectionOptions,
+): void {
+  const matcher = onlyStrict(platform);
+  const matching = images.filter((manifest) => manifest.platform && matcher.match(manifest.platform));
+  if (matching.some(({ state }) => state === 'complete')) return;
+  checkDamage(matching, options);
+  const name = formatPlatform(normalizePlatform(platform));
+  const asked = `${flag} ${name}`;
+  const [absent] = matching;
+  const problem =
+    absent === undefined ? `it has no platform ${name}` : `${titleOf(absent)} is listed but absent`;
+  throw new StowageError('NOT_FOUND', `Cannot use image ${options.image} with ${asked}: ${problem}`, {
+    detail: { digest: absent?.descriptor.digest ?? inspection.target.digest, platform: name },
+    hint: whatIsThere(images),
+  });
+}
+
+function nothingComplete(
+  images: readonly ManifestState[],
+  { target }: Inspection,
+  options: SelectionOptions,
+): StowageError {
+  const isTarget = images.length === 1 && images[0]?.descriptor.digest === target.digest;
+  const problem = isTarget
+    ? `its target ${JSON.stringify(target.digest)} is absent`
+    : `no platform is complete, ${images.length} ${images.length === 1 ? 'is' : 'are'} listed`;
+  return new StowageError('NOT_FOUND', `Cannot use image ${options.image}: ${problem}`, {
+    detail: { digest: target.digest, platforms: images.map(platformName) },
+  });
+}
+
+function titleOf(manifest: ManifestState): string {
+  const name = platformName(manifest);
+  return `${name === undefined ? '' : `platform ${name}, `}manifest ${JSON.stringify(manifest.descriptor.digest)}`;
+}
+
+function whatIsThere(images: readonly ManifestState[]): string {
+  const complete = images.filter(({ state }) => state === 'complete').map(platformName);
+  const names = [...new Set(complete.filter((name) => name !== undefined))];
+  return names.length === 0 ? 'no platform of it is complete' : `complete are: ${names.join(', ')}`;
+}
+
+function selectedPlatform(manifest: ManifestState, selected: ReadonlySet<ManifestState>): SelectedPlatform {
+  const left = manifest.state === 'absent' ? 'absent' : 'left-out';
+  return {
+    platform: platformName(manifest),
+    digest: manifest.descriptor.digest,
+    state: selected.has(manifest) ? 'complete' : left,
+  };
+}
+
+function descriptorsOf(manifests: readonly ManifestState[], indexes: readonly Descriptor[]): Descriptor[] {
+  const byDigest = new Map<Digest, Descriptor>();
+  const parts = manifests.flatMap(({ held }) => held);
+  for (const descriptor of [...parts, ...manifests.map((manifest) => manifest.descriptor), ...indexes]) {
+    if (!byDigest.has(descriptor.digest)) byDigest.set(descriptor.digest, descriptor);
+  }
+  return [...byDigest.values()];
+}
