@@ -1,0 +1,245 @@
+import { checkLabels, mergeLabels } from '../../content/labels.js';
+import { blobNotFound } from '../../content/read-range.js';
+import type {
+  BlobInfo,
+  CallOptions,
+  ContentStore,
+  LabelChanges,
+  Labels,
+  ListOptions,
+  PutOptions,
+  ReadOptions,
+  Stored,
+  Target,
+} from '../../content/store.js';
+import { fromSystemError } from '../../errors.js';
+import type { ByteSource, Bytes } from '../../io/byte-source.js';
+import { abortable } from '../../io/signals.js';
+import { wrongSize } from '../../io/verify.js';
+import { algorithmOf, type Digest } from '../../oci/digest.js';
+import * as blobs from './blobs.js';
+import type { Transaction } from './database/connection.js';
+import type { OpenFile } from './files.js';
+import { Ingest } from './ingest.js';
+import { readBlob } from './read-blob.js';
+import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
+import { hold, requireLease, requireWritable, type View } from './view.js';
+import { writeBlob } from './write-blob.js';
+
+const INFO = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest) WHERE c.namespace = ? AND c.digest = ?`;
+
+const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest)
+  WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;
+
+/** The blobs of one namespace. */
+export class DirContent implements ContentStore {
+  readonly #view: View;
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  async stat(target: Target, options: CallOptions = {}) {
+    const info = await this.info(target.digest, options);
+    return info && { digest: info.digest, size: info.size };
+  }
+
+  read(target: Target, options: ReadOptions = {}): Bytes {
+    return abortable(this.#read(target, options), options.signal);
+  }
+
+  async claim(targets: readonly Target[], options: CallOptions = {}): Promise<ReadonlySet<Digest>> {
+    const view = this.#view;
+    if (view.lease !== undefined) requireWritable(view, 'claim content under a lease');
+    const found = await view.place.connection.read((queries) => {
+      requireLease(view, queries);
+      return blobs.find(queries, view.namespace, targets);
+    }, options);
+    const settled = view.lease === undefined && found.every(({ state }) => state === 'live');
+    if (found.length === 0 || settled || view.readOnly) return new Set(found.map(({ digest }) => digest));
+    return view.place.connection.transaction((transaction) => {
+      requireLease(view, transaction);
+      const held = blobs
+        .find(transaction, view.namespace, targets)
+        .filter((blob) => blob.state === 'live' || blobs.revive(view.place, transaction, blob));
+      for (const { digest } of held) hold(view, transaction, digest);
+      return new Set(held.map(({ digest }) => digest));
+    }, options);
+  }
+
+  async put(
+    target: Target | undefined,
+    open: () => ByteSource | Promise<ByteSource>,
+    options: PutOptions = {},
+  ): Promise<Stored> {
+    const { labels = {}, signal } = options;
+    const what = target === undefined ? 'a blob' : `blob ${JSON.stringify(target.digest)}`;
+    signal?.throwIfAborted();
+    requireWritable(this.#view, `store ${what}`);
+    checkLabels(labels, what);
+    if (target !== undefined) {
+      const held = await this.#putHeld(target, labels, options);
+      if (held !== undefined) return held;
+    }
+    return this.#putBytes(target, await open(), what, options);
+  }
+
+  async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
+    const { place, namespace } = this.#view;
+    for (let after = options.after ?? ''; ;) {
+      const page = await place.connection.read(
+        (queries) => queries.all(NEXT_PAGE, namespace, after),
+        options,
+      );
+      for (const row of page) {
+        options.signal?.throwIfAborted();
+        const info = blobInfoOf(row);
+        after = info.digest;
+        yield info;
+      }
+      if (page.length < PAGE) return;
+    }
+  }
+
+  async info(digest: Digest, options: CallOptions = {}): Promise<BlobInfo | undefined> {
+    const { place, namespace } = this.#view;
+    const row = await place.connection.read((queries) => queries.get(INFO, namespace, digest), options);
+    return row && blobInfoOf(row);
+  }
+
+  async setLabels(digest: Digest, changes: LabelChanges, options: CallOptions = {}): Promise<BlobInfo> {
+    const what = `blob ${JSON.stringify(digest)}`;
+    requireWritable(this.#view, `label ${what}`);
+    checkLabels(changes, what);
+    return this.#view.place.connection.transaction((transaction) => {
+      if (!this.#relabel(transaction, digest, changes)) throw blobNotFound(digest);
+      return blobInfoOf(transaction.get(INFO, this.#view.namespace, digest) ?? {});
+    }, options);
+  }
+
+  async delete(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    const { place, namespace } = this.#view;
+    requireWritable(this.#view, `delete blob ${JSON.stringify(digest)}`);
+    const existed = await place.connection.transaction(
+      (transaction) => blobs.forget(transaction, namespace, digest),
+      options,
+    );
+    if (existed) await blobs.sweep(place, digest);
+    return existed;
+  }
+
+  async *#read(target: Target, options: ReadOptions): Bytes {
+    const info = await this.info(target.digest, options);
+    if (info === undefined) throw blobNotFound(target.digest);
+    if (target.size !== undefined && target.size !== info.size) {
+      const what = `blob ${JSON.stringify(target.digest)}`;
+      throw wrongSize(target, { what, code: 'MISMATCH' }, { actual: info.size });
+    }
+    yield* readBlob(this.#view.place, info.digest, info.size, options.range);
+  }
+
+  /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */
+  async #putHeld(target: Target, labels: Labels, options: CallOptions): Promise<Stored | undefined> {
+    const view = this.#view;
+    const { blob, own } = await view.place.connection.read((queries) => {
+      requireLease(view, queries);
+      const own = queries.get(INFO, view.namespace, target.digest) !== undefined;
+      return { blob: blobs.stored(queries, target), own };
+    }, options);
+    if (blob === undefined) return undefined;
+    const nothingToRecord = own && view.lease === undefined && Object.keys(labels).length === 0;
+    if (nothingToRecord && blob.state === 'live' && (await blobs.isThere(view.place, blob))) {
+      return { digest: blob.digest, size: blob.size, existed: true };
+    }
+    return view.place.connection.transaction((transaction) => {
+      requireLease(view, transaction);
+      const blob = blobs.stored(transaction, target);
+      if (blob === undefined || !blobs.revive(view.place, transaction, blob)) return undefined;
+      this.#record(transaction, blob.digest, labels);
+      return { digest: blob.digest, size: blob.size, existed: true };
+    }, options);
+  }
+
+  async #putBytes(
+    target: Target | undefined,
+    source: ByteSource,
+    what: string,
+    options: PutOptions,
+  ): Promise<Stored> {
+    const { place, namespace } = this.#view;
+    const { signal, onBytes } = options;
+    let ingest: Ingest | undefined;
+    const create = async (): Promise<OpenFile> => {
+      ingest = await Ingest.open(place, namespace, target?.digest, options);
+      return ingest.createData();
+    };
+    const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
+    try {
+      const written = await writeBlob(source, {
+        algorithm: target === undefined ? (options.algorithm ?? 'sha256') : algorithmOf(target.digest),
+        expected: target,
+        create,
+        attempt,
+        onBytes,
+        signal,
+      });
+      return await this.#commit(written, (ingest as Ingest | undefined)?.data ?? '', attempt, options);
+    } finally {
+      // What was committed has left the folder; what failed is not continued. Should the folder stay, it is an
+      // orphan like that of a dead process, and no reason to call a stored blob a failure.
+      await (ingest as Ingest | undefined)?.remove().catch(() => {});
+    }
+  }
+
+  /** Makes written and synced bytes the blob, unless somebody else has done so meanwhile. */
+  async #commit(
+    { digest, size }: { readonly digest: Digest; readonly size: number },
+    data: string,
+    attempt: string,
+    { labels = {}, signal }: PutOptions,
+  ): Promise<Stored> {
+    const view = this.#view;
+    try {
+      await blobs.prepareFolder(view.place, algorithmOf(digest));
+      return await view.place.connection.transaction(
+        (transaction) => {
+          requireLease(view, transaction);
+          const blob = blobs.stored(transaction, { digest, size });
+          const present = blob !== undefined && blobs.revive(view.place, transaction, blob);
+          const known = this.#record(transaction, digest, labels);
+          if (!present) blobs.commit(view.place, transaction, data, { digest, size });
+          return { digest, size, existed: present && known };
+        },
+        { signal },
+      );
+    } catch (error) {
+      throw fromSystemError(error, attempt);
+    }
+  }
+
+  /** Records that this namespace holds the blob, with these labels, and under the lease; whether it held it before. */
+  #record(transaction: Transaction, digest: Digest, labels: Labels): boolean {
+    const view = this.#view;
+    const known = this.#relabel(transaction, digest, labels);
+    if (!known) blobs.record(transaction, view, digest, mergeLabels({}, labels));
+    hold(view, transaction, digest);
+    return known;
+  }
+
+  /** False if the blob is not held. */
+  #relabel(transaction: Transaction, digest: Digest, changes: LabelChanges): boolean {
+    const { namespace } = this.#view;
+    const row = transaction.get(INFO, namespace, digest);
+    if (row === undefined) return false;
+    if (Object.keys(changes).length === 0) return true;
+    const labels = mergeLabels(blobInfoOf(row).labels, changes);
+    transaction.run(
+      'UPDATE content SET labels = ?, updated = ? WHERE namespace = ? AND digest = ?',
+      JSON.stringify(labels),
+      Date.now(),
+      namespace,
+      digest,
+    );
+    return true;
+  }
+}

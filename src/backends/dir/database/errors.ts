@@ -1,0 +1,48 @@
+import { StowageError, type ErrorCode } from '../../../errors.js';
+
+const BUSY = 5;
+
+/** The primary result codes of SQLite that say something a caller may act on (sqlite.org/rescode.html). */
+const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: string]>> = {
+  3: ['DENIED', 'permission denied'],
+  [BUSY]: ['BUSY', 'other processes kept it locked'],
+  8: ['DENIED', 'it is read-only'],
+  10: ['CORRUPT', 'the disk reports an input/output error'],
+  11: ['CORRUPT', 'the database is damaged'],
+  13: ['NO_SPACE', 'no space left on the disk'],
+  14: ['UNAVAILABLE', 'its file cannot be opened'],
+  23: ['DENIED', 'permission denied'],
+  26: ['CORRUPT', 'its file is not a database'],
+};
+
+/** Whether SQLite gave up because somebody else holds a lock. */
+export function isBusy(error: unknown): boolean {
+  return resultCode(error) === BUSY;
+}
+
+/** Whether SQLite could not open or write a file that it may only read. */
+export function isUnwritable(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === 8 || code === 14;
+}
+
+/**
+ * An error of SQLite as a StowageError; `attempt` says what was tried. What does not come from SQLite, or tells of a
+ * mistake in this code, comes back unchanged.
+ */
+export function fromSqliteError(error: unknown, attempt: string): unknown {
+  const code = resultCode(error);
+  const meaning = code === undefined ? undefined : MEANINGS[code];
+  if (meaning === undefined) return error;
+  return new StowageError(meaning[0], `${attempt}: ${meaning[1]}`, {
+    cause: error,
+    detail: { sqlite: code },
+  });
+}
+
+/** The low byte is the primary code, whatever the extended one adds. */
+function resultCode(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { errcode } = error as { errcode?: unknown };
+  return typeof errcode === 'number' ? errcode % 256 : undefined;
+}

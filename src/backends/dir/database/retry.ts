@@ -1,0 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long somebody waits for the write lock before it is an error, in milliseconds. */
+export const LOCK_PATIENCE = 60_000;
+
+const FIRST_DELAY = 2;
+const LONGEST_DELAY = 100;
+
+/** Random delays that double, so that processes which met at a lock do not meet there again. */
+export class Backoff {
+  #limit = FIRST_DELAY;
+
+  async wait(): Promise<void> {
+    const delay = 1 + Math.random() * this.#limit;
+    this.#limit = Math.min(this.#limit * 2, LONGEST_DELAY);
+    await sleep(delay);
+  }
+}

@@ -1,0 +1,185 @@
+import * as fs from 'node:fs';
+import * as promises from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf } from '../../errors.js';
+
+/** What is known of a file, enough to tell whether it is still the same one. */
+export interface FileFacts {
+  /** In bytes. */
+  readonly size: number;
+  readonly inode: string;
+  /** In nanoseconds, as text. */
+  readonly modified: string;
+  readonly isFolder: boolean;
+}
+
+/** An open file: as much of Node's handle as is used. */
+export type OpenFile = Pick<promises.FileHandle, 'read' | 'writev' | 'chmod' | 'stat' | 'datasync' | 'close'>;
+
+/** The operations that run inside a database transaction, where nothing may wait for anything. */
+export interface SyncFiles {
+  /** Undefined if there is no such file. */
+  stat(path: string): FileFacts | undefined;
+  rename(from: string, to: string): void;
+  /** False if there was none. */
+  unlink(path: string): boolean;
+  list(folder: string): readonly string[];
+  /** Undefined if there is no such file. */
+  read(path: string): Uint8Array | undefined;
+  /** Creates or replaces the file; its bytes are on the disk when this returns, its name not necessarily. */
+  writeSynced(path: string, content: string): void;
+  /** Makes the names in a folder durable: what was created, renamed or removed in it. */
+  syncFolder(folder: string): void;
+}
+
+/**
+ * Every operation of this backend on a file, except SQLite's own; so that whoever hands in another implementation can
+ * inject faults and power cuts. Errors are those of Node, unchanged.
+ */
+export interface Files {
+  open(path: string, flags: 'r' | 'wx', mode?: number): Promise<OpenFile>;
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** Undefined if there is no such file. */
+  readText(path: string): Promise<string | undefined>;
+  /** A new small file, not synced; EEXIST if there is one. */
+  createText(path: string, content: string): Promise<void>;
+  /** False if there was one already. */
+  makeFolder(path: string): Promise<boolean>;
+  /** With every folder above it. */
+  makeFolders(path: string): Promise<void>;
+  /** Empty if there is no such folder. */
+  list(folder: string): Promise<readonly string[]>;
+  unlink(path: string): Promise<boolean>;
+  /** A folder with all that is in it; does nothing if there is none. */
+  removeTree(path: string): Promise<void>;
+  copy(from: string, to: string): Promise<void>;
+  /** A new empty folder among the temporary files of the machine. */
+  makeTemporaryFolder(): Promise<string>;
+  /** Whether the path can be written by this process, as far as the system tells. */
+  isWritable(path: string): Promise<boolean>;
+  /** The device and inode of a folder, which name it whatever its path. */
+  identify(folder: string): Promise<string>;
+  /** The magic number of the file system a path is on. */
+  fileSystemType(path: string): Promise<number>;
+  readonly sync: SyncFiles;
+}
+
+const syncFiles: SyncFiles = {
+  stat: (path) => factsOf(fs.statSync(path, { bigint: true, throwIfNoEntry: false })),
+  rename: (from, to) => fs.renameSync(from, to),
+  unlink(path) {
+    try {
+      fs.unlinkSync(path);
+      return true;
+    } catch (error) {
+      return missing(error, false);
+    }
+  },
+  list: (folder) => fs.readdirSync(folder),
+  read(path) {
+    try {
+      return fs.readFileSync(path);
+    } catch (error) {
+      return missing(error, undefined);
+    }
+  },
+  writeSynced(path, content) {
+    const descriptor = fs.openSync(path, 'w', 0o644);
+    try {
+      fs.writeFileSync(descriptor, content);
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+  syncFolder(folder) {
+    const descriptor = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+};
+
+/** The files of this machine. */
+export const nodeFiles: Files = {
+  open: (path, flags, mode) => promises.open(path, flags, mode),
+  async stat(path) {
+    try {
+      return factsOf(await promises.stat(path, { bigint: true }));
+    } catch (error) {
+      return missing(error, undefined);
+    }
+  },
+  async readText(path) {
+    try {
+      return await promises.readFile(path, 'utf8');
+    } catch (error) {
+      return missing(error, undefined);
+    }
+  },
+  createText: (path, content) => promises.writeFile(path, content, { flag: 'wx' }),
+  async makeFolder(path) {
+    try {
+      await promises.mkdir(path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      return false;
+    }
+  },
+  async makeFolders(path) {
+    await promises.mkdir(path, { recursive: true });
+  },
+  async list(folder) {
+    try {
+      return await promises.readdir(folder);
+    } catch (error) {
+      return missing(error, []);
+    }
+  },
+  async unlink(path) {
+    try {
+      await promises.unlink(path);
+      return true;
+    } catch (error) {
+      return missing(error, false);
+    }
+  },
+  removeTree: (path) => promises.rm(path, { recursive: true, force: true }),
+  copy: (from, to) => promises.copyFile(from, to),
+  makeTemporaryFolder: () => promises.mkdtemp(join(tmpdir(), 'stowage-')),
+  async isWritable(path) {
+    try {
+      await promises.access(path, fs.constants.W_OK);
+      return true;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'EACCES' && errno !== 'EROFS' && errno !== 'EPERM') throw error;
+      return false;
+    }
+  },
+  async identify(folder) {
+    const { dev, ino } = await promises.stat(folder, { bigint: true });
+    return `${dev}:${ino}`;
+  },
+  fileSystemType: async (path) => (await promises.statfs(path)).type,
+  sync: syncFiles,
+};
+
+function factsOf(stats: fs.BigIntStats | undefined): FileFacts | undefined {
+  if (stats === undefined) return undefined;
+  return {
+    size: Number(stats.size),
+    inode: `${stats.dev}:${stats.ino}`,
+    modified: `${stats.mtimeNs}`,
+    isFolder: stats.isDirectory(),
+  };
+}
+
+function missing<T>(error: unknown, answer: T): T {
+  if (errnoOf(error) === 'ENOENT') return answer;
+  throw error;
+}

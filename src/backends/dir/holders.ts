@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { errnoOf } from '../../errors.js';
+import type { Connection, Transaction, TransactionOptions } from './database/connection.js';
+import { isBusy } from './database/errors.js';
+import type { Database, Library } from './database/library.js';
+import type { Files } from './files.js';
+import type { Paths } from './paths.js';
+
+/** How long what a dead process left behind is kept for whoever continues its work, in milliseconds. */
+export const ORPHAN_TTL = 24 * 60 * 60 * 1000;
+
+const SUFFIX = '.db';
+
+/**
+ * Who is alive. A process that writes holds an exclusive transaction on a database file of its own for as long as it
+ * lives; the kernel ends that with the process, however it dies, and no process number can be mistaken for another.
+ * A holder is made when it is first needed, so that a command which only reads leaves no trace.
+ */
+export class Holders {
+  readonly #library: Library;
+  readonly #connection: Connection;
+  readonly #paths: Paths;
+  readonly #files: Files;
+  #own: { readonly id: string; readonly lock: Database } | undefined;
+  #registering: Promise<string> | undefined;
+
+  constructor(library: Library, connection: Connection, paths: Paths, files: Files) {
+    this.#library = library;
+    this.#connection = connection;
+    this.#paths = paths;
+    this.#files = files;
+  }
+
+  /** The identifier of this process, which counts as alive from here on until {@link close}. */
+  async own(options: TransactionOptions = {}): Promise<string> {
+    this.#registering ??= this.#register();
+    try {
+      const id = await this.#registering;
+      options.signal?.throwIfAborted();
+      return id;
+    } catch (error) {
+      if (this.#own === undefined) this.#registering = undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the holder's process lives. False stays false: identifiers are never used twice. */
+  isAlive(id: string): boolean {
+    if (id === this.#own?.id) return true;
+    const path = this.#paths.holder(id);
+    if (this.#files.sync.stat(path) === undefined) return false;
+    const url = pathToFileURL(path);
+    url.search = 'mode=rw';
+    let probe: Database | undefined;
+    try {
+      probe = this.#library.open(url);
+      probe.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      return false;
+    } catch (error) {
+      if (isBusy(error)) return true;
+      // It may have gone between the two looks at it.
+      if (this.#files.sync.stat(path) === undefined) return false;
+      throw error;
+    } finally {
+      probe?.close();
+    }
+  }
+
+  /** Stops counting as alive. What was reserved and not forgotten stays on record for the next holder to remove. */
+  async close(): Promise<void> {
+    await this.#registering?.catch(() => {});
+    const own = this.#own;
+    if (own === undefined) return;
+    this.#own = undefined;
+    const path = this.#paths.holder(own.id);
+    try {
+      await this.#connection.transaction((transaction) => {
+        transaction.run(
+          `DELETE FROM holders WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM temporary_files WHERE holder = ?1)`,
+          own.id,
+        );
+      });
+    } finally {
+      own.lock.close();
+    }
+    await this.#files.unlink(path);
+  }
+
+  async #register(): Promise<string> {
+    const id = randomUUID();
+    // In one step with the lock on the metadata: whoever sees the file or the row also sees that it is held.
+    const dead = await this.#connection.transaction((transaction) => {
+      const lock = this.#library.open(this.#paths.holder(id));
+      try {
+        lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+        transaction.run('INSERT INTO holders (id, started) VALUES (?, ?)', id, Date.now());
+        const found = this.#reap(transaction, id);
+        this.#own = { id, lock };
+        return found;
+      } catch (error) {
+        lock.close();
+        throw error;
+      }
+    });
+    await this.#removeTemporaryFiles(dead);
+    return id;
+  }
+
+  /** Turns what the dead hold into orphans; answers the files they left outside the store. */
+  #reap(transaction: Transaction, self: string): readonly string[] {
+    const rows = transaction.all('SELECT id FROM holders').map(({ id }) => String(id));
+    const known = new Set(rows);
+    const strays = this.#files.sync
+      .list(this.#paths.holders)
+      .filter((name) => name.endsWith(SUFFIX))
+      .map((name) => name.slice(0, -SUFFIX.length))
+      .filter((id) => !known.has(id));
+    const dead = [...rows, ...strays].filter((id) => id !== self && !this.isAlive(id));
+    const expiry = Date.now() + ORPHAN_TTL;
+    const left: string[] = [];
+    for (const id of dead) {
+      transaction.run(
+        'UPDATE leases SET holder = NULL, expires = min(coalesce(expires, ?1), ?1) WHERE holder = ?2',
+        expiry,
+        id,
+      );
+      const paths = transaction.all('SELECT path FROM temporary_files WHERE holder = ?', id);
+      left.push(...paths.map(({ path }) => String(path)));
+      if (paths.length === 0) transaction.run('DELETE FROM holders WHERE id = ?', id);
+      this.#files.sync.unlink(join(this.#paths.holders, id + SUFFIX));
+    }
+    return left;
+  }
+
+  /** Outside the transaction, since the files may lie on a slow disk. Several processes may do the same at once. */
+  async #removeTemporaryFiles(paths: readonly string[]): Promise<void> {
+    const removed: string[] = [];
+    for (const path of paths) {
+      try {
+        await this.#files.unlink(path);
+        removed.push(path);
+      } catch (error) {
+        // Somebody else's folder by now, or a disk that is away: it stays on record for the next one to try.
+        if (errnoOf(error) === undefined) throw error;
+      }
+    }
+    if (removed.length === 0) return;
+    await this.#connection.transaction((transaction) => {
+      for (const path of removed) transaction.run('DELETE FROM temporary_files WHERE path = ?', path);
+    });
+  }
+}

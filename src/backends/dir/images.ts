@@ -1,0 +1,96 @@
+import type { CallOptions, ListOptions } from '../../content/store.js';
+import { changeRecord } from '../../images/change.js';
+import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
+import type { Queries, Transaction } from './database/connection.js';
+import type { IndexFile } from './index-file.js';
+import { imageOf, PAGE } from './rows.js';
+import { requireWritable, touchNamespace, type View } from './view.js';
+
+/** The image records of one namespace. */
+export class DirImages implements ImageStore {
+  readonly atomic = true;
+  readonly #view: View;
+  readonly #index: IndexFile;
+
+  constructor(view: View, index: IndexFile) {
+    this.#view = view;
+    this.#index = index;
+  }
+
+  async get(name: string, options: CallOptions = {}): Promise<ImageRecord | undefined> {
+    return this.#view.place.connection.read((queries) => this.#find(queries, name), options);
+  }
+
+  async *list(options: ListOptions = {}): AsyncIterable<ImageRecord> {
+    const { place, namespace } = this.#view;
+    for (let after = options.after ?? ''; ;) {
+      const page = await place.connection.read(
+        (queries) =>
+          queries.all(
+            `SELECT * FROM images WHERE namespace = ? AND name > ? ORDER BY name LIMIT ${PAGE}`,
+            namespace,
+            after,
+          ),
+        options,
+      );
+      for (const row of page) {
+        options.signal?.throwIfAborted();
+        const record = imageOf(row);
+        after = record.name;
+        yield record;
+      }
+      if (page.length < PAGE) return;
+    }
+  }
+
+  async apply(changes: readonly ImageChange[], options: CallOptions = {}): Promise<readonly ImageRecord[]> {
+    options.signal?.throwIfAborted();
+    requireWritable(this.#view, 'change images');
+    if (changes.length === 0) return [];
+    return this.#view.place.connection.transaction((transaction) => {
+      const now = new Date();
+      touchNamespace(this.#view, transaction);
+      const records: ImageRecord[] = [];
+      for (const change of changes) {
+        const record = changeRecord(this.#find(transaction, change.name), change, now);
+        if (record === undefined) this.#delete(transaction, change.name);
+        else {
+          this.#save(transaction, record);
+          records.push(record);
+        }
+      }
+      this.#index.rewriteWith(transaction);
+      return records;
+    }, options);
+  }
+
+  #find(queries: Queries, name: string): ImageRecord | undefined {
+    const row = queries.get(
+      'SELECT * FROM images WHERE namespace = ? AND name = ?',
+      this.#view.namespace,
+      name,
+    );
+    return row && imageOf(row);
+  }
+
+  #delete(transaction: Transaction, name: string): void {
+    transaction.run('DELETE FROM images WHERE namespace = ? AND name = ?', this.#view.namespace, name);
+  }
+
+  #save(transaction: Transaction, { name, target, labels, createdAt, updatedAt }: ImageRecord): void {
+    transaction.run(
+      `INSERT OR REPLACE INTO images
+         (namespace, name, mediatype, digest, size, annotations, labels, created, updated)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      this.#view.namespace,
+      name,
+      target.mediaType,
+      target.digest,
+      target.size,
+      JSON.stringify(target.annotations ?? {}),
+      JSON.stringify(labels),
+      createdAt.getTime(),
+      updatedAt.getTime(),
+    );
+  }
+}

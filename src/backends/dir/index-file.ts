@@ -1,0 +1,126 @@
+import type { Connection, Queries, Transaction } from './database/connection.js';
+import type { FileFacts, Files } from './files.js';
+import { generationOf, indexText, LAYOUT_FILE } from './layout.js';
+import type { Paths } from './paths.js';
+import { imageOf } from './rows.js';
+
+/** The namespace whose names other tools see. */
+export const VISIBLE_NAMESPACE = 'default';
+
+const FACTS = 'index';
+const GENERATION = 'generation';
+
+/** `oci-layout` and `index.json`: written under the write lock, and remembered, so that a foreign change is seen. */
+export class IndexFile {
+  readonly #paths: Paths;
+  readonly #files: Files;
+
+  constructor(paths: Paths, files: Files) {
+    this.#paths = paths;
+    this.#files = files;
+  }
+
+  /** Has `index.json` written once before the transaction is committed. */
+  rewriteWith(transaction: Transaction): void {
+    transaction.beforeCommit('index.json', (inside) => this.#write(inside, generation(inside) + 1));
+  }
+
+  /**
+   * Sees to it that both files are there and that `index.json` is the one that was written last. One that a crash
+   * left between its rename and the commit is written anew; a foreign one stays until the next change of an image,
+   * and is told of.
+   */
+  async reconcile(
+    connection: Connection,
+    onWarning: (message: string) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const remembered = await connection.read((queries) => recorded(queries), { signal });
+    const [layout, index] = [
+      await this.#files.stat(this.#paths.layout),
+      await this.#files.stat(this.#paths.index),
+    ];
+    if (layout !== undefined && index !== undefined && remembered === factsText(index)) return;
+    // Another process may be between its rename and its commit: only under the lock can the two be compared.
+    const foreign = await connection.transaction((transaction) => this.#repair(transaction), { signal });
+    if (foreign) {
+      onWarning(
+        `Another program changed ${JSON.stringify(this.#paths.index)}; its images are not part of this store, ` +
+          'and the next change of an image writes the file anew',
+      );
+    }
+  }
+
+  /** Whether the index is a foreign one. */
+  #repair(transaction: Transaction): boolean {
+    if (this.#files.sync.stat(this.#paths.layout) === undefined)
+      this.#replace(this.#paths.layout, LAYOUT_FILE);
+    const facts = this.#files.sync.stat(this.#paths.index);
+    const bytes = this.#files.sync.read(this.#paths.index);
+    if (facts === undefined || bytes === undefined) {
+      this.#write(transaction, generation(transaction) + 1);
+      return false;
+    }
+    if (recorded(transaction) === factsText(facts)) return false;
+    const current = generation(transaction);
+    if (Buffer.from(bytes).toString() === this.#text(transaction, current)) {
+      // The same file at another place, such as after a copy of the root.
+      remember(transaction, FACTS, factsText(facts));
+      return false;
+    }
+    const found = generationOf(bytes);
+    if (found === undefined || found <= current) return true;
+    this.#write(transaction, found + 1);
+    return false;
+  }
+
+  #write(transaction: Transaction, number: number): void {
+    this.#replace(this.#paths.index, this.#text(transaction, number));
+    const facts = this.#files.sync.stat(this.#paths.index);
+    remember(transaction, GENERATION, number);
+    if (facts !== undefined) remember(transaction, FACTS, factsText(facts));
+  }
+
+  #text(queries: Queries, number: number): string {
+    const columns = 'name, mediatype, digest, size, annotations, labels, created, updated';
+    const named = queries.all(
+      `SELECT ${columns} FROM images WHERE namespace = ? ORDER BY name`,
+      VISIBLE_NAMESPACE,
+    );
+    const others = queries.all(
+      `SELECT ${columns} FROM images WHERE namespace <> ? ORDER BY namespace, name`,
+      VISIBLE_NAMESPACE,
+    );
+    return indexText(
+      named.map(imageOf),
+      others.map((row) => imageOf(row).target),
+      number,
+    );
+  }
+
+  /** Complete under its name or not there at all, whatever happens. */
+  #replace(path: string, text: string): void {
+    const { sync } = this.#files;
+    const temporary = `${path}.tmp`;
+    sync.writeSynced(temporary, text);
+    sync.rename(temporary, path);
+    sync.syncFolder(this.#paths.root);
+  }
+}
+
+function generation(queries: Queries): number {
+  return Number(queries.get('SELECT value FROM meta WHERE key = ?', GENERATION)?.['value'] ?? 0);
+}
+
+function recorded(queries: Queries): string | undefined {
+  const value = queries.get('SELECT value FROM meta WHERE key = ?', FACTS)?.['value'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function remember(transaction: Transaction, key: string, value: string | number): void {
+  transaction.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value);
+}
+
+function factsText({ inode, modified, size }: FileFacts): string {
+  return `${inode} ${modified} ${size}`;
+}

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { fromSystemError } from '../../errors.js';
+import type { Store } from '../../images/store.js';
+import { checkNamespace } from '../../images/validate.js';
+import { loadLibrary } from './database/library.js';
+import { openForReading, openForWriting, openUnwritable } from './database/open.js';
+import { checkFileSystem } from './file-system.js';
+import { nodeFiles, type Files } from './files.js';
+import { Holders } from './holders.js';
+import { IndexFile } from './index-file.js';
+import { Paths } from './paths.js';
+import { isShared, share, type Place } from './place.js';
+import { nearestFolder, prepareRoot } from './root.js';
+import { DirStore } from './store.js';
+
+export interface StoreOptions {
+  /** The folder of the store. It is created if it is not there, unless `readOnly`. */
+  readonly root: string;
+  /** @default 'default' */
+  readonly namespace?: string;
+  /**
+   * Changes nothing, not even to create the store; every change is refused with DENIED. A root that this process
+   * cannot write to is opened so without being asked. @default false
+   */
+  readonly readOnly?: boolean;
+  /** Accepts a file system whose locks do not keep processes apart; only one may then use the store. @default false */
+  readonly allowNetworkFileSystem?: boolean;
+  /** Told of things a person should know that are no errors, one line each. @default nobody is told */
+  readonly onWarning?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What tests put in the place of the machine. Of stores that share a root in one process, the first one's counts. */
+export interface StoreInternals {
+  readonly files?: Files;
+}
+
+/**
+ * Opens a store in a folder, which any number of processes may use at once; there is no daemon. Its root is an OCI
+ * image layout that other tools can read, and must not write. The store does not keep the process alive.
+ *
+ * @throws {StowageError} NOT_FOUND if a read-only store is not there; INVALID if the folder is something else than a
+ *   store; UNSUPPORTED on a network file system, for a store of a newer version, or without a usable SQLite; DENIED
+ *   where permissions are missing; BUSY if other processes kept it locked for a minute.
+ */
+export async function openStore(options: StoreOptions, internals: StoreInternals = {}): Promise<Store> {
+  const { namespace = 'default', onWarning = () => {}, signal } = options;
+  signal?.throwIfAborted();
+  checkNamespace(namespace);
+  const files = internals.files ?? nodeFiles;
+  const paths = new Paths(resolve(options.root));
+  const attempt = `Cannot open a store at ${JSON.stringify(paths.root)}`;
+  try {
+    if (options.allowNetworkFileSystem !== true) {
+      checkFileSystem(await files.fileSystemType(await nearestFolder(files, paths.root)), paths.root);
+    }
+    const writable = await prepareRoot(files, paths, options.readOnly === true);
+    const readOnly = options.readOnly === true || !writable;
+    const identity = await files.identify(paths.root);
+    // Where this process writes to the store already, its connection reads as well.
+    const name = readOnly && !isShared(identity) ? `${identity} reading` : identity;
+    const { place, release } = await share(name, () =>
+      openPlace(paths, files, readOnly ? (writable ? 'read' : 'unwritable') : 'write', signal),
+    );
+    try {
+      if (!readOnly) await new IndexFile(paths, files).reconcile(place.connection, onWarning, signal);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    return DirStore.open({ place, namespace, lease: undefined, readOnly }, release);
+  } catch (error) {
+    throw fromSystemError(error, attempt);
+  }
+}
+
+async function openPlace(
+  paths: Paths,
+  files: Files,
+  mode: 'write' | 'read' | 'unwritable',
+  signal: AbortSignal | undefined,
+): Promise<Place> {
+  const library = await loadLibrary();
+  const unwritable = mode === 'unwritable' ? await openUnwritable(library, paths.database, files) : undefined;
+  const connection =
+    unwritable?.connection ??
+    (await (mode === 'write' ? openForWriting : openForReading)(library, paths.database, signal));
+  const holders = new Holders(library, connection, paths, files);
+  const close = async () => {
+    await holders.close();
+    await connection.close();
+    await unwritable?.dispose();
+  };
+  return { paths, files, connection, holders, close };
+}

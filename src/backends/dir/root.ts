@@ -1,0 +1,90 @@
+import { dirname } from 'node:path';
+import { StowageError } from '../../errors.js';
+import type { Files } from './files.js';
+import type { Paths } from './paths.js';
+
+/** What may be in a root before its database is; `lost+found` is in the root of every ext file system. */
+const BEFORE_DATABASE = new Set(['blobs', 'ingest', 'holders', 'lost+found']);
+
+/**
+ * Makes sure that the root is a folder of ours or one that can become it, and creates what is missing of it unless
+ * `readOnly`. Answers whether it can be written. Any number of processes may do so at once.
+ *
+ * @throws {StowageError} NOT_FOUND if there is nothing to read; INVALID if it is something else than a store; DENIED
+ *   if there is no store and none can be created.
+ */
+export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean): Promise<boolean> {
+  const root = await files.stat(paths.root);
+  if (root !== undefined && !root.isFolder) throw notAStore(paths, 'it is not a folder');
+  if (root === undefined) {
+    if (readOnly) throw noStore(paths);
+    await files.makeFolders(paths.root);
+  }
+  // Listed before the database is looked for: every store makes that before anything that would look foreign.
+  const found = await files.list(paths.root);
+  const database = await files.stat(paths.database);
+  if (database === undefined) {
+    checkForeign(paths, found);
+    if (readOnly) throw noStore(paths);
+  }
+  const writable =
+    (await files.isWritable(paths.root)) &&
+    (database === undefined || (await files.isWritable(paths.database)));
+  if (!writable && database === undefined) {
+    throw new StowageError(
+      'DENIED',
+      `Cannot create a store at ${JSON.stringify(paths.root)}: permission denied`,
+      {
+        detail: { root: paths.root },
+      },
+    );
+  }
+  if (writable && !readOnly) await createFolders(files, paths);
+  return writable;
+}
+
+/** The folder itself, or the closest one above it that is there. */
+export async function nearestFolder(files: Files, path: string): Promise<string> {
+  let folder = path;
+  while ((await files.stat(folder)) === undefined && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+async function createFolders(files: Files, paths: Paths): Promise<void> {
+  const created = [
+    await files.makeFolder(paths.blobs),
+    await files.makeFolder(paths.blobFolder('sha256')),
+    await files.makeFolder(paths.ingests),
+    await files.makeFolder(paths.holders),
+  ];
+  if (!created.includes(true)) return;
+  files.sync.syncFolder(paths.blobs);
+  files.sync.syncFolder(paths.root);
+  files.sync.syncFolder(dirname(paths.root));
+}
+
+/** A folder that holds something else must not be turned into a store: its index would be overwritten. */
+function checkForeign(paths: Paths, found: readonly string[]): void {
+  if (found.includes('index.json') || found.includes('oci-layout')) {
+    throw notAStore(
+      paths,
+      'it holds an image layout of another program',
+      'import that into a store at another place',
+    );
+  }
+  const foreign = found.find((name) => !BEFORE_DATABASE.has(name) && !name.startsWith('metadata.db'));
+  if (foreign !== undefined) throw notAStore(paths, `it holds ${JSON.stringify(foreign)} and is no store`);
+}
+
+function notAStore({ root }: Paths, reason: string, hint = 'choose a new or an empty folder'): StowageError {
+  return new StowageError('INVALID', `Cannot open a store at ${JSON.stringify(root)}: ${reason}`, {
+    detail: { root },
+    hint,
+  });
+}
+
+function noStore({ root }: Paths): StowageError {
+  return new StowageError('NOT_FOUND', `Cannot open a store at ${JSON.stringify(root)}: there is none`, {
+    detail: { root },
+  });
+}

@@ -1,0 +1,66 @@
+import type { ContentStore } from '../../content/store.js';
+import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import { checkNamespace } from '../../images/validate.js';
+import { DirContent } from './content.js';
+import { DirImages } from './images.js';
+import { IndexFile } from './index-file.js';
+import { DirLeases } from './leases.js';
+import { DirTemporaryFiles } from './temporary-files.js';
+import type { View } from './view.js';
+
+/** What all views of one opened store have in common. */
+interface Session {
+  readonly running: Set<Lease>;
+  readonly release: () => Promise<void>;
+  closing: Promise<void> | undefined;
+}
+
+/** A store in a folder; every namespace and lease is another view of the same session. */
+export class DirStore implements Store {
+  readonly namespaceName: string;
+  readonly content: ContentStore;
+  readonly images: ImageStore;
+  readonly leases: LeaseStore;
+  readonly temporaryFiles: TemporaryFiles;
+  readonly #view: View;
+  readonly #session: Session;
+
+  private constructor(view: View, session: Session) {
+    checkNamespace(view.namespace);
+    this.namespaceName = view.namespace;
+    this.content = new DirContent(view);
+    this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
+    this.leases = new DirLeases(view, session.running);
+    this.temporaryFiles = new DirTemporaryFiles(view);
+    this.#view = view;
+    this.#session = session;
+  }
+
+  /** The first view of a session; `release` gives back the share in the place. */
+  static open(view: View, release: () => Promise<void>): DirStore {
+    return new DirStore(view, { running: new Set(), release, closing: undefined });
+  }
+
+  under(lease: Lease): Store {
+    return new DirStore({ ...this.#view, lease: lease.id }, this.#session);
+  }
+
+  /** A lease belongs to its namespace, so the other view is under none. */
+  namespace(name: string): Store {
+    return new DirStore({ ...this.#view, namespace: name, lease: undefined }, this.#session);
+  }
+
+  close(): Promise<void> {
+    const session = this.#session;
+    session.closing ??= endLeases(session.running).finally(session.release);
+    return session.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+async function endLeases(running: ReadonlySet<Lease>): Promise<void> {
+  await Promise.all([...running].map((lease) => lease.release()));
+}

@@ -1,0 +1,35 @@
+import { isAbsolute } from 'node:path';
+import { StowageError } from '../../errors.js';
+import type { CallOptions } from '../../content/store.js';
+import type { TemporaryFiles } from '../../images/store.js';
+import { requireWritable, type View } from './view.js';
+
+/** Files of this process outside the root, on record until they are forgotten. */
+export class DirTemporaryFiles implements TemporaryFiles {
+  readonly #view: View;
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  /** @throws {StowageError} INVALID if the path is not absolute: the process that removes it runs elsewhere. */
+  async reserve(path: string, options: CallOptions = {}): Promise<{ forget(): Promise<void> }> {
+    requireWritable(this.#view, `reserve ${JSON.stringify(path)}`);
+    if (!isAbsolute(path)) {
+      throw new StowageError('INVALID', `Cannot reserve ${JSON.stringify(path)}: it is not an absolute path`);
+    }
+    const { connection, holders } = this.#view.place;
+    const holder = await holders.own(options);
+    await connection.transaction(
+      (transaction) =>
+        transaction.run('INSERT OR REPLACE INTO temporary_files (path, holder) VALUES (?, ?)', path, holder),
+      options,
+    );
+    const forget = async () => {
+      await connection.transaction((transaction) => {
+        transaction.run('DELETE FROM temporary_files WHERE path = ? AND holder = ?', path, holder);
+      });
+    };
+    return { forget };
+  }
+}

@@ -1,0 +1,45 @@
+import { leaseNotFound } from '../../images/lease-terms.js';
+import type { Queries, Transaction } from './database/connection.js';
+import { readOnlyError, type Place } from './place.js';
+
+/** What a store object looks at: a namespace of a place, under a lease where there is one. */
+export interface View {
+  readonly place: Place;
+  readonly namespace: string;
+  readonly lease: string | undefined;
+  /** Nothing may be changed. */
+  readonly readOnly: boolean;
+}
+
+/** @throws {StowageError} DENIED if the store is open for reading only; `attempt` is what the caller wants to do. */
+export function requireWritable(view: View, attempt: string): void {
+  if (view.readOnly) throw readOnlyError(view.place.paths.root, attempt);
+}
+
+/** @throws {StowageError} NOT_FOUND if the view is under a lease that has ended. */
+export function requireLease({ namespace, lease }: View, queries: Queries): void {
+  if (lease === undefined) return;
+  const row = queries.get(
+    'SELECT 1 FROM leases WHERE namespace = ? AND id = ? AND (expires IS NULL OR expires > ?)',
+    namespace,
+    lease,
+    Date.now(),
+  );
+  if (row === undefined) throw leaseNotFound(lease);
+}
+
+/** Puts content under the lease of the view; whoever calls has checked that the lease is there. */
+export function hold({ namespace, lease }: View, transaction: Transaction, digest: string): void {
+  if (lease === undefined) return;
+  transaction.run(
+    'INSERT OR IGNORE INTO lease_resources (namespace, lease, digest) VALUES (?, ?, ?)',
+    namespace,
+    lease,
+    digest,
+  );
+}
+
+/** Records the namespace when something is first written into it. */
+export function touchNamespace({ namespace }: View, transaction: Transaction): void {
+  transaction.run('INSERT OR IGNORE INTO namespaces (name, created) VALUES (?, ?)', namespace, Date.now());
+}
