@@ -1,0 +1,9 @@
+/**
+ * SUITES: what a backend must do, as tests to be run by any test runner that has `describe` and `it`, and images to
+ * test with.
+ */
+export * from './build-image.js';
+export { contentStoreSuite } from './content-store-suite.js';
+export type { KnownGap, StoreFactory, SuiteOptions, TestFrame } from './frame.js';
+export { imageStoreSuite } from './image-store-suite.js';
+export { leaseSuite } from './lease-suite.js';
