@@ -76,7 +76,7 @@ export class MetaHeaders {
         this.#longLink = decodeText(untilNul(content));
         break;
       case 'g':
-        this.#global = overlay(this.#global, recordsOf(content, place));
+        this.#global = overlay(this.#global, globalRecordsOf(content, place));
         return;
       default:
         this.#local = recordsOf(content, place);
@@ -86,7 +86,8 @@ export class MetaHeaders {
 
   /** The entry `header` stands for, with all that was said about it, and the bytes it takes up in the archive. */
   resolve(header: Header, dataOffset: number, place: Place): { entry: TarEntry; stored: number } {
-    const pax = overlay(this.#global, this.#local);
+    const local = this.#local;
+    const pax = overlay(this.#global, local);
     const longName = this.#longName;
     const longLink = this.#longLink;
     this.#local = NO_RECORDS;
@@ -98,7 +99,7 @@ export class MetaHeaders {
     const sparseName = textOf(pax, 'GNU.sparse.name');
     const name = longName ?? sparseName ?? textOf(pax, 'path') ?? header.name;
     const at = { ...place, entry: name };
-    const type = isSparse(header, pax) ? 'sparse' : entryType(header.typeflag, name);
+    const type = isSparse(header, local) ? 'sparse' : entryType(header.typeflag, name);
     const size = integerOf(pax, 'size', at) ?? header.size;
     if (size < 0) throw headerError('INVALID', at, 'has an extended header with a negative size');
     const stored = hasContent(type) ? size : 0;
@@ -130,6 +131,16 @@ function recordsOf(content: Uint8Array, place: Place): Records {
   const records = parsePaxRecords(content);
   if (records === undefined) throw headerError('INVALID', place, 'has a malformed PAX record');
   return records;
+}
+
+function globalRecordsOf(content: Uint8Array, place: Place): Records {
+  const records = recordsOf(content, place);
+  if (hasSparseKey(records)) throw headerError('INVALID', place, 'makes every entry a sparse file');
+  return records;
+}
+
+function hasSparseKey(records: Records): boolean {
+  return [...records.keys()].some((key) => key.startsWith('GNU.sparse.'));
 }
 
 function overlay(under: Records, over: Records): Records {
@@ -164,17 +175,15 @@ function wholeSeconds(seconds: number | undefined): TarTime | undefined {
   return seconds === undefined ? undefined : { seconds, nanoseconds: 0 };
 }
 
-function isSparse(header: Header, pax: Records): boolean {
-  if (header.typeflag === 'S') return true;
-  return (
-    hasContent(entryType(header.typeflag, '')) && [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))
-  );
+function isSparse(header: Header, local: Records): boolean {
+  return header.typeflag === 'S' || (hasContent(entryType(header.typeflag, '')) && hasSparseKey(local));
 }
 
 function sparseSize(header: Header, pax: Records, at: Place): number | undefined {
-  return (
+  const size =
     integerOf(pax, 'GNU.sparse.size', at) ??
     integerOf(pax, 'GNU.sparse.realsize', at) ??
-    header.sparse?.realSize
-  );
+    header.sparse?.realSize;
+  if (size !== undefined && size < 0) throw headerError('INVALID', at, 'has a negative real size');
+  return size;
 }

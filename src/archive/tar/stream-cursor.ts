@@ -37,14 +37,16 @@ export class StreamCursor implements Cursor {
     const first = await this.take(length);
     if (first === undefined) return NOTHING;
     if (first.length === length) return first;
-    const parts = [first];
-    for (let missing = length - first.length; missing > 0;) {
-      const part = await this.take(missing);
+    const bytes = new Uint8Array(length);
+    bytes.set(first);
+    let count = first.length;
+    while (count < length) {
+      const part = await this.take(length - count);
       if (part === undefined) break;
-      parts.push(part);
-      missing -= part.length;
+      bytes.set(part, count);
+      count += part.length;
     }
-    return Buffer.concat(parts);
+    return bytes.subarray(0, count);
   }
 
   /** Between one and `most` bytes, never copied; undefined at the end. */
@@ -87,7 +89,7 @@ export class StreamCursor implements Cursor {
     this.#start = 0;
     if (this.#pulling) {
       // A generator ends only after the step it is in, which an aborted reader does not wait for.
-      void Promise.resolve(this.#stop()).catch(() => undefined);
+      void (async () => this.#stop())().catch(() => undefined);
       return;
     }
     await this.#stop();
