@@ -1,9 +1,9 @@
 import type { CallOptions } from '../content/store.js';
+import type { SelectedPlatform } from '../content/platform-selection.js';
 import type { OnProgress } from '../content/progress.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
-import type { PlatformState } from './import-options.js';
 
 export interface ExportOptions extends CallOptions {
   /** Export these platforms only; each must be complete. @default every complete platform */
@@ -27,7 +27,7 @@ export interface ExportResult {
   readonly images: readonly {
     readonly name: string;
     readonly target: Descriptor;
-    readonly platforms: readonly PlatformState[];
+    readonly platforms: readonly SelectedPlatform[];
   }[];
   readonly blobs: number;
   /** Bytes of the archive as written. */

@@ -1,4 +1,5 @@
 import type { CallOptions, Labels } from '../content/store.js';
+import type { SelectedPlatform } from '../content/platform-selection.js';
 import type { OnProgress } from '../content/progress.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
@@ -36,16 +37,9 @@ export interface ImportOptions extends CallOptions {
   readonly onConflict?: ConflictPolicy | undefined;
   /** Keep blobs that nothing in the archive refers to as well, held by the image records. @default false */
   readonly allBlobs?: boolean | undefined;
+  /** How messages call an archive that has no path. @default 'the archive stream' */
+  readonly archiveName?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
-}
-
-/** What is there of one platform of an image. */
-export interface PlatformState {
-  /** `os/arch[/variant]`, or undefined where nothing says (artifacts). */
-  readonly platform: string | undefined;
-  readonly digest: Digest;
-  /** `absent`: the manifest itself is not there. `left-out`: not asked for. */
-  readonly state: 'complete' | 'absent' | 'left-out';
 }
 
 export interface ImportedImage {
@@ -57,7 +51,7 @@ export interface ImportedImage {
   readonly previous?: Digest;
   /** Whether the archive had no name for it, so that `<base>@<digest>` was made up. */
   readonly unnamed: boolean;
-  readonly platforms: readonly PlatformState[];
+  readonly platforms: readonly SelectedPlatform[];
 }
 
 export interface ImportResult {

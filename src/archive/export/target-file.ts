@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { constants, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { platform } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Stats } from 'node:fs';
+import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
+import type { TemporaryFiles } from '../../images/store.js';
+import type { CallOptions } from '../../content/store.js';
+import type { Bytes } from '../../io/byte-source.js';
+import { writeThrough } from './write-through.js';
+
+/**
+ * Writes a file so that it is either what it was before or what it is to be. A regular file, and a new one, is written
+ * under a temporary name in the same folder, synced, and renamed into place, through symbolic links; its permissions
+ * stay. The temporary file is recorded, so that it goes even if this process is killed. A pipe or a device is written
+ * straight through.
+ *
+ * @returns the number of bytes written.
+ * @throws {StowageError} what the system says of the path; INVALID for a folder. Failures of `chunks` pass unchanged.
+ */
+export async function writeTarget(
+  path: string,
+  chunks: Bytes,
+  temporaryFiles: TemporaryFiles,
+  options: CallOptions = {},
+): Promise<number> {
+  const attempt = `Cannot write ${JSON.stringify(path)}`;
+  try {
+    const target = await finalPath(path);
+    const existing = await statOrNothing(target);
+    if (existing?.isDirectory() === true) {
+      throw new StowageError('INVALID', `${attempt}: it is a directory`, {
+        detail: { path },
+        hint: `name a file in it: ${JSON.stringify(join(path, 'image.tar'))}`,
+      });
+    }
+    if (existing !== undefined && !existing.isFile()) return await writeStraight(target, chunks);
+    return await replaceFile(target, existing, chunks, temporaryFiles, options);
+  } catch (error) {
+    throw fromSystemError(error, attempt, { detail: { path } });
+  }
+}
+
+async function writeStraight(path: string, chunks: Bytes): Promise<number> {
+  const device = await open(path, constants.O_WRONLY);
+  try {
+    return await writeThrough(device, chunks, 'pipe');
+  } finally {
+    await device.close();
+  }
+}
+
+async function replaceFile(
+  path: string,
+  existing: Stats | undefined,
+  chunks: Bytes,
+  temporaryFiles: TemporaryFiles,
+  options: CallOptions,
+): Promise<number> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`);
+  const reservation = await temporaryFiles.reserve(temporary, options);
+  let written: number;
+  try {
+    const file = await open(temporary, 'wx', 0o666);
+    try {
+      if (existing !== undefined) await file.chmod(existing.mode & 0o7777);
+      written = await writeThrough(file, chunks, 'regular');
+    } finally {
+      await file.close();
+    }
+    options.signal?.throwIfAborted();
+    await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    await reservation.forget();
+    throw error;
+  }
+  await reservation.forget();
+  return written;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows neither can nor needs to.
+  if (platform() === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Where the bytes go in the end: symbolic links followed, also the last one if it points to nothing yet. */
+async function finalPath(path: string): Promise<string> {
+  let current = resolve(path);
+  for (let links = 0; links < MAX_LINKS; links++) {
+    try {
+      return await realpath(current);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    const real = join(await realpath(dirname(current)), basename(current));
+    const link = await readlink(real).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return undefined;
+      throw error;
+    });
+    if (link === undefined) return real;
+    current = resolve(dirname(real), link);
+  }
+  throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
+}
+
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
+
+async function statOrNothing(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Reader } from '../../content/store.js';
+import { readDocument } from '../../content/read.js';
+import { children } from '../../oci/children.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import type { Digest } from '../../oci/digest.js';
+import { kindOf } from '../../oci/media-type.js';
+
+/**
+ * Which blobs of an archive are needed, as far as its index and the manifests that have come by so far tell. While a
+ * document that is needed has not come yet, anything could be: then everything is.
+ */
+export class StreamSelection {
+  readonly #wants: (child: Descriptor) => boolean;
+  readonly #everything: boolean;
+  readonly #needed = new Set<Digest>();
+  /** Needed documents whose children are not known yet. */
+  readonly #unread = new Map<Digest, Descriptor>();
+  readonly #here = new Set<Digest>();
+
+  /**
+   * @param roots what is needed with all it refers to, or everything the archive has
+   * @param wants whether a child of an index that is needed is needed itself
+   */
+  constructor(roots: readonly Descriptor[] | 'everything', wants: (child: Descriptor) => boolean) {
+    this.#wants = wants;
+    this.#everything = roots === 'everything';
+    if (roots !== 'everything') for (const root of roots) this.#need(root);
+  }
+
+  needs(digest: Digest): boolean {
+    return this.#everything || this.#unread.size > 0 || this.#needed.has(digest);
+  }
+
+  /** To be told of every blob that can be read from `reader` now. */
+  async arrived(digest: Digest, reader: Reader): Promise<void> {
+    this.#here.add(digest);
+    for (let next = this.#unread.get(digest); next !== undefined; next = this.#readable()) {
+      this.#unread.delete(next.digest);
+      const document = await readDocument(reader, next);
+      for (const child of children(document)) {
+        if (document.kind === 'manifest' || this.#wants(child)) this.#need(child);
+        // Of what is left out, only the manifest is kept: it says what was left out.
+        else this.#needed.add(child.digest);
+      }
+    }
+  }
+
+  #need(descriptor: Descriptor): void {
+    if (this.#needed.has(descriptor.digest)) return;
+    this.#needed.add(descriptor.digest);
+    const kind = kindOf(descriptor.mediaType);
+    if (kind === 'index' || kind === 'manifest') this.#unread.set(descriptor.digest, descriptor);
+  }
+
+  #readable(): Descriptor | undefined {
+    for (const [digest, descriptor] of this.#unread) if (this.#here.has(digest)) return descriptor;
+    return undefined;
+  }
+}

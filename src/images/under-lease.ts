@@ -1,0 +1,23 @@
+import type { CallOptions } from '../content/store.js';
+import type { Store } from './store.js';
+
+/**
+ * Runs `work` with a view of the store whose claims and puts are held by a lease of its own, which ends with the work.
+ * Whatever the work throws is thrown, even if the lease cannot be ended then; it expires by itself.
+ */
+export async function underLease<T>(
+  store: Store,
+  work: (view: Store) => Promise<T>,
+  options: CallOptions = {},
+): Promise<T> {
+  const lease = await store.leases.create(options);
+  let result: T;
+  try {
+    result = await work(store.under(lease));
+  } catch (error) {
+    await lease.release().catch(() => {});
+    throw error;
+  }
+  await lease.release();
+  return result;
+}
