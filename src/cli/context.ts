@@ -1,0 +1,84 @@
+import type { OnProgress } from '../content/progress.js';
+import type { Store } from '../images/store.js';
+import type { Globals } from './globals.js';
+import type { Output } from './output.js';
+import { findPlace } from './place.js';
+import { createProgress } from './progress.js';
+import type { StandardOutput } from './stdio.js';
+
+/** What a command has to do with the world: everything it may touch comes from here. */
+export interface Context {
+  /** For the command-line parser only; it may say nothing itself. */
+  readonly process: { readonly stdout: Sink; readonly stderr: Sink };
+  readonly output: Output;
+  readonly stdout: StandardOutput;
+  /** Whether a person is watching standard error. */
+  readonly interactive: boolean;
+  /** Aborts when the user or the system asks the command to stop. */
+  readonly signal: AbortSignal;
+  /** Opens the store the user means, and closes it when `use` is done. */
+  withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
+  /** Shows progress on standard error while `work` runs. `verb` is one word: `importing`. */
+  withProgress<T>(verb: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T>;
+  /** Reports a failure that does not end the command; the first one decides the exit status. */
+  report(error: unknown): void;
+}
+
+interface Sink {
+  write(text: string): void;
+}
+
+export interface ContextOptions {
+  readonly globals: Globals;
+  readonly env: NodeJS.ProcessEnv;
+  readonly output: Output;
+  readonly stdout: StandardOutput;
+  readonly stderr: { readonly isTerminal: boolean; write(text: string): void; columns(): number };
+  readonly signal: AbortSignal;
+  readonly report: (error: unknown) => void;
+  /** Takes the help texts that the parser writes. */
+  readonly onHelp: (text: string) => void;
+}
+
+export function createContext(options: ContextOptions): Context {
+  const { globals, env, output, stdout, stderr, signal, report } = options;
+  return {
+    process: { stdout: { write: options.onHelp }, stderr: { write: () => {} } },
+    output,
+    stdout,
+    interactive: stderr.isTerminal,
+    signal,
+    report,
+    async withStore(use) {
+      const { root, namespace } = findPlace(globals, env);
+      const { openStore } = await import('../backends/dir/index.js');
+      const store = await openStore({
+        root,
+        namespace,
+        signal,
+        onWarning: (message) => output.warn(message),
+      });
+      try {
+        return await use(store);
+      } finally {
+        await store.close();
+      }
+    },
+    async withProgress(verb, work) {
+      const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';
+      const progress = createProgress({
+        verb,
+        output,
+        style,
+        write: (text) => stderr.write(text),
+        columns: () => stderr.columns(),
+        now: () => performance.now(),
+      });
+      try {
+        return await work(progress.onProgress);
+      } finally {
+        progress.end();
+      }
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { ERROR_TABLE, fromSystemError, isStowageError, type StowageError } from '../errors.js';
+
+/** Exit statuses that no error code stands for; the others are the `exit` column of the error table. */
+export const EXIT = { ok: 0, unexpected: 1, closedPipe: 141 } as const;
+
+/** The reason a command is aborted with when a signal asks for it. */
+export class Interrupted extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM';
+  /** 128 plus the number of the signal, as shells have it. */
+  readonly exitCode: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(signal === 'SIGINT' ? 'interrupted' : 'terminated');
+    this.signal = signal;
+    this.exitCode = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
+/**
+ * The one signal every command obeys. The first SIGINT or SIGTERM aborts it, so that temporaries are removed and
+ * resumable writes kept; a second one ends the process at once.
+ */
+export function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      const reason = new Interrupted(name);
+      if (controller.signal.aborted) process.exit(reason.exitCode);
+      controller.abort(reason);
+    });
+  }
+  return controller.signal;
+}
+
+/** A failure as it is told: what is not ours and not the system's is a defect, and says so. */
+export interface Failure {
+  readonly code: StowageError['code'] | 'INTERRUPTED' | 'INTERNAL';
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly exitCode: number;
+}
+
+export function describeFailure(thrown: unknown): Failure {
+  if (thrown instanceof Interrupted) {
+    const { message, exitCode, signal } = thrown;
+    return { code: 'INTERRUPTED', message, hint: undefined, detail: { signal }, exitCode };
+  }
+  const error = fromSystemError(thrown, 'The system refused');
+  if (isStowageError(error)) {
+    const { code, message, hint, detail } = error;
+    return { code, message: oneLine(message), hint, detail, exitCode: ERROR_TABLE[code].exit };
+  }
+  return {
+    code: 'INTERNAL',
+    message: `Unexpected failure: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+    hint: 'this is a defect in stowage; with --debug it says where',
+    detail: {},
+    exitCode: EXIT.unexpected,
+  };
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ');
+}

@@ -1,0 +1,42 @@
+import type { LabelChanges, Labels } from '../content/store.js';
+import { compareBytewise } from '../io/bytewise.js';
+import { usageError } from './usage-error.js';
+
+/** `k=v,k=v`, sorted by key. */
+export function formatLabels(labels: Labels): string {
+  return Object.entries(sortLabels(labels))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
+export function sortLabels(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => compareBytewise(a, b)));
+}
+
+/**
+ * Arguments as `ctr` reads them (spec 9.1): `k=v`; `k` alone is `k=true`; `k=` takes the label away.
+ * @throws {StowageError} INVALID where the key is empty.
+ */
+export function parseLabelChanges(assignments: readonly string[]): LabelChanges {
+  return Object.fromEntries(
+    assignments.map((assignment): [string, string | null] => {
+      const equals = assignment.indexOf('=');
+      if (equals === 0) throw usageError(`label ${JSON.stringify(assignment)} has no key`);
+      if (equals < 0) return [assignment, 'true'];
+      return [assignment.slice(0, equals), assignment.slice(equals + 1) || null];
+    }),
+  );
+}
+
+/**
+ * The same for labels that are set on something new, where there is none to take away.
+ * @throws {StowageError} INVALID where key or value is empty.
+ */
+export function parseLabels(assignments: readonly string[]): Labels {
+  return Object.fromEntries(
+    Object.entries(parseLabelChanges(assignments)).map(([key, value]): [string, string] => {
+      if (value === null) throw usageError(`label ${JSON.stringify(`${key}=`)} has no value`);
+      return [key, value];
+    }),
+  );
+}

@@ -1,0 +1,163 @@
+import { buildRouteMap, type Command, type RouteMap } from '@stricli/core';
+import type { Paint } from './color.js';
+import { commandHelp, globalFlagRows, groupHelp, type HelpSection, type Row } from './help.js';
+import type { DocumentedCommand } from './command.js';
+import type { Context } from './context.js';
+import { contentGet } from './commands/content/get.command.js';
+import { contentList } from './commands/content/ls.command.js';
+import { imagesExport } from './commands/images/export.command.js';
+import { imagesImport } from './commands/images/import.command.js';
+import { imagesInspect } from './commands/images/inspect.command.js';
+import { imagesLabel } from './commands/images/label.command.js';
+import { imagesList } from './commands/images/ls.command.js';
+import { imagesRemove } from './commands/images/rm.command.js';
+import { imagesTag } from './commands/images/tag.command.js';
+import { version } from './commands/version.command.js';
+
+/** A group of commands that are about the same thing. */
+export interface Noun {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly brief: string;
+  readonly about: readonly string[];
+  /** By the verb that is best typed, with other spellings. */
+  readonly commands: readonly {
+    readonly verb: string;
+    readonly aliases: readonly string[];
+    readonly command: DocumentedCommand;
+  }[];
+}
+
+export const NOUNS: readonly Noun[] = [
+  {
+    name: 'images',
+    aliases: ['image', 'i'],
+    brief: 'Names for what the store holds',
+    about: [
+      'An image is a name for content: a manifest, or an index of one manifest a platform, with a configuration and layers below it.',
+      'A name may be typed short: "busybox" finds "busybox", else "busybox:latest", else "docker.io/library/busybox:latest".',
+    ],
+    commands: [
+      { verb: 'import', aliases: [], command: imagesImport },
+      { verb: 'export', aliases: [], command: imagesExport },
+      { verb: 'ls', aliases: ['list'], command: imagesList },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: imagesRemove },
+      { verb: 'tag', aliases: [], command: imagesTag },
+      { verb: 'label', aliases: [], command: imagesLabel },
+      { verb: 'inspect', aliases: ['i'], command: imagesInspect },
+    ],
+  },
+  {
+    name: 'content',
+    aliases: [],
+    brief: 'The blobs themselves, by digest',
+    about: ['Blobs are manifests, configurations and layers; each is kept once, however many images use it.'],
+    commands: [
+      { verb: 'ls', aliases: ['list'], command: contentList },
+      { verb: 'get', aliases: [], command: contentGet },
+    ],
+  },
+];
+
+/** Commands that stand by themselves. */
+export const SINGLE: readonly { readonly verb: string; readonly command: DocumentedCommand }[] = [
+  { verb: 'version', command: version },
+];
+
+/** Its verbs need no noun. */
+const IMAGES = NOUNS[0]!;
+
+const TOP_EXAMPLES: readonly Row[] = [
+  ['import busybox.tar', 'import what an archive holds, under the names it has there'],
+  ['images import foo/new:latest /tmp/busybox.tar', 'name what the archive calls "latest"'],
+  ['images export /tmp/out.tar busybox', 'write an archive that every tool reads'],
+  ['export - busybox | ssh host docker load', 'or pipe it on'],
+];
+
+/** The tree of everything that can be typed. */
+export function buildRoutes(paint: Paint): RouteMap<Context> {
+  const routes: Record<string, RouteMap<Context> | Command<Context>> = {};
+  const aliases: Record<string, string> = {};
+  for (const noun of NOUNS) {
+    routes[noun.name] = nounRoutes(noun, paint);
+    for (const alias of noun.aliases) aliases[alias] = noun.name;
+  }
+  for (const { verb, aliases: others, command } of IMAGES.commands) {
+    routes[verb] = withHelp(command, paint);
+    for (const alias of others) if (!(alias in aliases)) aliases[alias] = verb;
+  }
+  for (const { verb, command } of SINGLE) routes[verb] = withHelp(command, paint);
+  const map = buildRouteMap<string, Context>({
+    routes: bare(routes),
+    aliases: bare(aliases),
+    docs: { brief: '' },
+  });
+  return { ...map, formatHelp: () => topHelp(paint) };
+}
+
+function nounRoutes(noun: Noun, paint: Paint): RouteMap<Context> {
+  const routes = Object.fromEntries(
+    noun.commands.map(({ verb, command }) => [verb, withHelp(command, paint)]),
+  );
+  const aliases = Object.fromEntries(
+    noun.commands.flatMap(({ verb, aliases }) => aliases.map((alias) => [alias, verb])),
+  );
+  const map = buildRouteMap<string, Context>({
+    routes: bare(routes),
+    aliases: bare(aliases),
+    docs: { brief: noun.brief },
+  });
+  return { ...map, formatHelp: () => nounHelp(noun, paint) };
+}
+
+function withHelp(command: DocumentedCommand, paint: Paint): DocumentedCommand {
+  return { ...command, formatHelp: () => commandHelp(command, paint) };
+}
+
+/** Without a prototype, so that a command called `constructor` is as unknown as it should be. */
+function bare<T>(record: Record<string, T>): Record<string, T> {
+  return Object.assign(Object.create(null) as Record<string, T>, record);
+}
+
+function topHelp(paint: Paint): string {
+  const sections: HelpSection[] = NOUNS.map((noun) => ({
+    title: `${noun.brief} (stowage ${noun.name} ...)`,
+    rows: commandRows(noun),
+  }));
+  sections.push(
+    { title: 'Others', rows: SINGLE.map(({ verb, command }): Row => [verb, command.help.brief]) },
+    { title: 'Flags that every command takes, before or after it', rows: globalFlagRows() },
+  );
+  return groupHelp(
+    {
+      usage: 'stowage [flags] <noun> <verb> [arguments]',
+      about: ['Keeps container images, and moves them in and out as archives, without a daemon.'],
+      sections,
+    },
+    TOP_EXAMPLES,
+    'The verbs of images work without the noun, too: stowage import x.tar. ' +
+      'For more on one command: stowage images import --help',
+    paint,
+  );
+}
+
+function nounHelp(noun: Noun, paint: Paint): string {
+  const spelling = noun.aliases.length === 0 ? '' : `Also: stowage ${noun.aliases.join(', stowage ')}. `;
+  return groupHelp(
+    {
+      usage: `stowage ${noun.name} <verb> [arguments]`,
+      about: noun.about,
+      sections: [{ title: 'Commands', rows: commandRows(noun) }],
+    },
+    [],
+    `${spelling}For more on one command: stowage ${noun.name} ${noun.commands[0]!.verb} --help`,
+    paint,
+  );
+}
+
+function commandRows(noun: Noun): Row[] {
+  return noun.commands.map(({ verb, aliases, command }) => {
+    const others = aliases.length === 0 ? '' : ` (also: ${aliases.join(', ')})`;
+    return [verb, `${command.help.brief}${others}`];
+  });
+}

@@ -1,0 +1,105 @@
+import { write } from 'node:fs';
+import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
+import { StowageError } from '../errors.js';
+
+/** Standard output for text and for archives. One write at a time. */
+export interface StandardOutput {
+  readonly isTerminal: boolean;
+  /** Whether whoever was reading has gone. */
+  readonly closed: boolean;
+  write(chunk: string | Uint8Array): Promise<void>;
+}
+
+/**
+ * Writes straight to the file descriptor, which is several times faster than the stream Node puts before it. The
+ * stream is not even looked at before it is needed: merely making it turns a pipe non-blocking. Where another process
+ * did that already, writes that would block are left to the stream, which knows how to wait.
+ */
+export function standardOutput(): StandardOutput {
+  let closed = false;
+  let useStream = false;
+  return {
+    isTerminal: isatty(1),
+    get closed() {
+      return closed;
+    },
+    async write(chunk) {
+      let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      try {
+        while (rest.byteLength > 0 && !useStream) {
+          const written = await writeOnce(rest);
+          if (written === 'would block') useStream = true;
+          else rest = rest.subarray(written);
+        }
+        if (rest.byteLength > 0) await writeToStream(rest);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EPIPE') closed = true;
+        throw error;
+      }
+    },
+  };
+}
+
+/** A Node stream before `output`, for what wants one. Ending it does not close standard output. */
+export function asWritable(output: StandardOutput): Writable {
+  return new Writable({
+    highWaterMark: 1 << 20,
+    decodeStrings: true,
+    write: (chunk: Uint8Array, _encoding, done) => {
+      output.write(chunk).then(() => done(), done);
+    },
+  });
+}
+
+/**
+ * Standard input as chunks.
+ * @throws {StowageError} INVALID if it is a terminal: nobody types an archive.
+ */
+export function archiveFromStandardInput(): AsyncIterable<Uint8Array> {
+  if (isatty(0)) {
+    throw new StowageError('INVALID', 'Cannot read an archive from standard input: it is a terminal', {
+      hint: 'pipe one in (cat x.tar | stowage images import -), or name a file',
+    });
+  }
+  standardInputIsOpen = true;
+  return process.stdin;
+}
+
+/** Lets the process end although whoever writes to standard input has not. */
+export function releaseStandardInput(): void {
+  if (standardInputIsOpen) process.stdin.destroy();
+}
+
+/** The stream is made by looking at it, so it is not looked at without need. */
+let standardInputIsOpen = false;
+
+/** @throws {StowageError} INVALID if standard output is a terminal, which an archive would garble. */
+export function refuseTerminal(output: StandardOutput): void {
+  if (!output.isTerminal) return;
+  throw new StowageError('INVALID', 'Cannot write an archive to standard output: it is a terminal', {
+    hint: 'pipe it on (stowage images export - x | ...), redirect it, or name a file',
+  });
+}
+
+function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {
+  return new Promise((resolve, reject) => {
+    write(1, chunk, (error, written) => {
+      if (error === null) resolve(written);
+      else if (error.code === 'EAGAIN') resolve('would block');
+      else reject(error);
+    });
+  });
+}
+
+function writeToStream(chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Besides the callback a failed write also emits 'error', which nobody else listens to.
+    process.stdout.once('error', reject);
+    process.stdout.write(chunk, (error) => {
+      process.stdout.off('error', reject);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * Aligned columns by the rules of Go's tabwriter as `ctr` sets it up (spec 9.1): a column is as wide as its longest
+ * cell in one run of consecutive rows that have it, plus one; every cell is padded, the last of a row too, so that
+ * lines end in padding. Widths count code points.
+ */
+export interface TableOptions {
+  /** Spaces up to the width, or tabs up to the next multiple of eight. @default ' ' */
+  readonly pad?: ' ' | '\t';
+}
+
+const PADDING = 1;
+const TAB = 8;
+
+/** The rows as text, one line each, every line ended. */
+export function formatTable(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+  const pad = options.pad ?? ' ';
+  const widths = rows.map((row) => new Array<number>(row.length).fill(0));
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  for (let column = 0; column < columns; column++) {
+    for (let start = 0; start < rows.length;) {
+      let end = start;
+      let width = 0;
+      while (end < rows.length && column < rows[end]!.length) {
+        width = Math.max(width, runes(rows[end]![column]!) + PADDING);
+        end++;
+      }
+      if (pad === '\t') width = Math.ceil(width / TAB) * TAB;
+      for (let row = start; row < end; row++) widths[row]![column] = width;
+      start = Math.max(end, start + 1);
+    }
+  }
+  return rows.map((row, index) => `${formatRow(row, widths[index]!, pad)}\n`).join('');
+}
+
+function formatRow(cells: readonly string[], widths: readonly number[], pad: ' ' | '\t'): string {
+  return cells
+    .map((cell, column) => {
+      const missing = widths[column]! - runes(cell);
+      return cell + pad.repeat(pad === ' ' ? missing : Math.ceil(missing / TAB));
+    })
+    .join('');
+}
+
+function runes(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
