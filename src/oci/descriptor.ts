@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { isStowageError, StowageError } from '../errors.js';
 import type { Digest } from './digest.js';
 import { parseDigest } from './digest.js';
-import { listOf, stringMap, validate } from './json.js';
+import { listOf, objectWith, stringMap, validate } from './json.js';
 import type { Platform } from './platform.js';
 
 /** Key-value metadata as the specification has it. */
@@ -24,19 +24,16 @@ export interface Descriptor {
   readonly artifactType?: string;
 }
 
-const platformSchema = v.object(
-  {
-    architecture: v.nullish(v.string('a string')),
-    os: v.nullish(v.string('a string')),
-    'os.version': v.nullish(v.string('a string')),
-    'os.features': v.optional(listOf(v.string('a string'))),
-    variant: v.nullish(v.string('a string')),
-  },
-  'an object',
-);
+const platformSchema = objectWith({
+  architecture: v.nullish(v.string('a string')),
+  os: v.nullish(v.string('a string')),
+  'os.version': v.nullish(v.string('a string')),
+  'os.features': v.optional(listOf(v.string('a string'))),
+  variant: v.nullish(v.string('a string')),
+});
 
 /** The shape of a descriptor in foreign JSON; what passes becomes a {@link Descriptor} by {@link toDescriptor}. */
-export const descriptorSchema = v.object(
+export const descriptorSchema = objectWith(
   {
     mediaType: v.pipe(v.string('a string'), v.nonEmpty('a media type')),
     digest: v.string('a string'),

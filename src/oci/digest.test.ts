@@ -59,6 +59,7 @@ describe('parseDigest', () => {
     const wrong = fc.constantFrom('G', ':', ' ', '\n', '/', 'A', '\0');
     fc.assert(
       fc.property(at, wrong, (index, character) => {
+        fc.pre(digest[index] !== character);
         expect(isDigest(digest.slice(0, index) + character + digest.slice(index + 1))).toBe(false);
       }),
     );

@@ -3,7 +3,7 @@ import { isStowageError, StowageError } from '../errors.js';
 import { toPlatform } from './descriptor.js';
 import type { Digest } from './digest.js';
 import { parseDigest } from './digest.js';
-import { listOf, MANIFEST_LIMIT, parseJson, validate } from './json.js';
+import { listOf, MANIFEST_LIMIT, objectWith, parseJson, validate } from './json.js';
 import type { Platform } from './platform.js';
 
 /** What an image configuration says about the image as a whole (image-spec config.md), with the names of its JSON. */
@@ -22,21 +22,16 @@ export interface ImageConfig extends Platform {
 
 const text = v.nullish(v.string('a string'));
 
-const schema = v.object(
-  {
-    architecture: text,
-    os: text,
-    variant: text,
-    'os.version': text,
-    'os.features': v.optional(listOf(v.string('a string'))),
-    created: text,
-    author: text,
-    rootfs: v.nullish(
-      v.object({ type: text, diff_ids: v.optional(listOf(v.string('a string'))) }, 'an object'),
-    ),
-  },
-  'an object',
-);
+const schema = objectWith({
+  architecture: text,
+  os: text,
+  variant: text,
+  'os.version': text,
+  'os.features': v.optional(listOf(v.string('a string'))),
+  created: text,
+  author: text,
+  rootfs: v.nullish(objectWith({ type: text, diff_ids: v.optional(listOf(v.string('a string'))) })),
+});
 
 /**
  * Reads the configuration of an image: media types of which `isImageConfig` is true. What is missing is empty.

@@ -35,17 +35,17 @@ export function parseJson(bytes: Uint8Array, what: string, options: ParseJsonOpt
     );
   }
   const text = decode(bytes, what);
-  checkNesting(text, what);
+  const isCut = checkNesting(text, what);
   try {
     const value: unknown = MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, dropPrototype) : JSON.parse(text);
     if (options.uniqueKeys === true) checkKeys(text, what);
     return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const reason = /end of JSON input|Unterminated/.test(error.message)
-      ? 'it ends in the middle of its JSON'
-      : 'it is not JSON';
-    throw new StowageError('INVALID', `Cannot read ${what}: ${reason}`, { cause: error });
+    const reason = isCut ? 'it ends in the middle of its JSON' : 'it is not JSON';
+    throw new StowageError('INVALID', `Cannot read ${what}: ${bytes.length === 0 ? 'it is empty' : reason}`, {
+      cause: error,
+    });
   }
 }
 
@@ -76,15 +76,20 @@ export function listOf<TItem>(item: v.GenericSchema<unknown, TItem>): v.GenericS
   );
 }
 
+/** An object with these fields, others left out; unlike `v.object` it takes no array for one. */
+export function objectWith<TEntries extends v.ObjectEntries>(entries: TEntries, what = 'an object') {
+  return v.pipe(v.custom<object>(isObject, what), v.object(entries));
+}
+
 /** An object with nothing but strings in it. Unlike a record of valibot it keeps a key such as `constructor`. */
 export const stringMap = v.custom<Readonly<Record<string, string>>>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((item) => typeof item === 'string'),
+  (value) => isObject(value) && Object.values(value).every((item) => typeof item === 'string'),
   'an object of strings',
 );
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const MAY_NAME_PROTOTYPE = /__proto__|\\u005f/i;
 
@@ -96,13 +101,15 @@ function decode(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
     throw new StowageError('INVALID', `Cannot read ${what}: it is not UTF-8`, { cause });
   }
 }
 
-function checkNesting(text: string, what: string): void {
+/** Says whether the text ends before everything that it opens is closed. */
+function checkNesting(text: string, what: string): boolean {
   let depth = 0;
-  scan(text, (bracket) => {
+  const isClosed = scan(text, (bracket) => {
     depth += bracket === '{' || bracket === '[' ? 1 : -1;
     if (depth > DEPTH_LIMIT) {
       throw new StowageError(
@@ -114,6 +121,7 @@ function checkNesting(text: string, what: string): void {
       );
     }
   });
+  return depth > 0 || !isClosed;
 }
 
 /** Expects text that is known to be JSON. */
@@ -140,8 +148,11 @@ function checkKeys(text: string, what: string): void {
   );
 }
 
-/** Brackets outside strings, and keys of objects as they are written, in quotes; in linear time and no memory. */
-function scan(text: string, onBracket: (bracket: string) => void, onKey?: (key: string) => void): void {
+/**
+ * Brackets outside strings, and keys of objects as they are written, in quotes; in linear time, without memory of its
+ * own. False if the text ends inside a string.
+ */
+function scan(text: string, onBracket: (bracket: string) => void, onKey?: (key: string) => void): boolean {
   for (let at = 0; at < text.length; at++) {
     const character = text.charAt(at);
     switch (character) {
@@ -153,6 +164,7 @@ function scan(text: string, onBracket: (bracket: string) => void, onKey?: (key: 
         break;
       case '"': {
         const end = endOfString(text, at);
+        if (end === undefined) return false;
         if (onKey !== undefined && text.charAt(afterSpace(text, end)) === ':') onKey(text.slice(at, end));
         at = end - 1;
         break;
@@ -160,16 +172,17 @@ function scan(text: string, onBracket: (bracket: string) => void, onKey?: (key: 
       default:
     }
   }
+  return true;
 }
 
-/** Where the string that starts at `start` is over: behind its closing quote, or at the end of the text. */
-function endOfString(text: string, start: number): number {
+/** Behind the closing quote of the string that starts at `start`, or undefined if it has none. */
+function endOfString(text: string, start: number): number | undefined {
   for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0;
     while (text.charAt(quote - 1 - backslashes) === '\\') backslashes++;
     if (backslashes % 2 === 0) return quote + 1;
   }
-  return text.length;
+  return undefined;
 }
 
 function afterSpace(text: string, start: number): number {
@@ -183,10 +196,17 @@ type Issue = v.BaseIssue<unknown>;
 function problemOf(issue: Issue): string {
   const path = pathOf(issue);
   const place = path === '' ? 'it' : path;
-  if (path !== '' && issue.received === 'undefined') return `${place} is missing`;
+  if (path !== '' && issue.input === undefined) return `${place} is missing`;
   const must = issue.message.startsWith('Invalid ') ? (issue.expected ?? 'something else') : issue.message;
-  const oneLine = issue.received.length > 80 ? `${issue.received.slice(0, 80)}…` : issue.received;
-  return `${place} must be ${must}, not ${oneLine}`;
+  return `${place} must be ${must}, not ${shown(issue.input)}`;
+}
+
+/** A value on one line, short enough for a message. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function pathOf(issue: Issue): string {

@@ -1,14 +1,13 @@
 import * as v from 'valibot';
 import { StowageError } from '../errors.js';
-import { parseJson, validate } from './json.js';
+import { objectWith, parseJson, validate } from './json.js';
 
 /** The one version of the image layout there is (image-spec image-layout.md). */
 export const LAYOUT_VERSION = '1.0.0';
 
-const layoutSchema = v.object(
-  { imageLayoutVersion: v.pipe(v.string('a string'), v.nonEmpty('a version')) },
-  'an object',
-);
+const layoutSchema = objectWith({
+  imageLayoutVersion: v.pipe(v.string('a string'), v.nonEmpty('a version')),
+});
 
 /**
  * Reads the file `oci-layout`.

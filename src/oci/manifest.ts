@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { StowageError } from '../errors.js';
 import type { Annotations, Descriptor } from './descriptor.js';
 import { descriptorSchema, hasKeys, toDescriptor } from './descriptor.js';
-import { listOf, MANIFEST_LIMIT, parseJson, stringMap, validate } from './json.js';
+import { listOf, MANIFEST_LIMIT, objectWith, parseJson, stringMap, validate } from './json.js';
 import { isSchema1, kindOf, OCI_INDEX, OCI_MANIFEST } from './media-type.js';
 
 interface DocumentBase {
@@ -38,8 +38,8 @@ const common = {
   artifactType: v.nullish(v.string('a string')),
   annotations: v.nullish(stringMap),
 };
-const manifestSchema = v.object({ ...common, config: descriptorSchema, layers: listOf(descriptorSchema) });
-const indexSchema = v.object({ ...common, manifests: listOf(descriptorSchema) });
+const manifestSchema = objectWith({ ...common, config: descriptorSchema, layers: listOf(descriptorSchema) });
+const indexSchema = objectWith({ ...common, manifests: listOf(descriptorSchema) });
 
 /** Keys that have a meaning to some reader of manifests, by the form in which Go compares them. */
 const KNOWN_KEYS: ReadonlyMap<string, string> = new Map(
