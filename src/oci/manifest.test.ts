@@ -125,9 +125,10 @@ describe('parseDocument', () => {
     );
   });
 
-  it('refuses more than 4 MiB', () => {
+  it('refuses more than 4 MiB, unless another limit is given', () => {
     const large = { ...manifest, annotations: { a: 'x'.repeat(4 * 1024 * 1024) } };
     expect(() => parse(large)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+    expect(parseDocument(bytes(large), undefined, 'it', { limit: 5 * 1024 * 1024 }).kind).toBe('manifest');
   });
 });
 

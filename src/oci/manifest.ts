@@ -32,6 +32,14 @@ export interface ImageIndex extends DocumentBase {
 /** What a descriptor of kind `manifest` or `index` points to. */
 export type ImageDocument = ImageManifest | ImageIndex;
 
+export interface ParseDocumentOptions {
+  /**
+   * In bytes. An `index.json` lists what a whole layout holds and never goes to a registry: `JSON_LIMIT` fits it.
+   * @default MANIFEST_LIMIT
+   */
+  readonly limit?: number;
+}
+
 const common = {
   mediaType: v.nullish(v.string('a string')),
   subject: v.nullish(descriptorSchema),
