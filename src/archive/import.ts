@@ -1,6 +1,6 @@
 import { StowageError } from '../errors.js';
 import type { ContentStore, Labels } from '../content/store.js';
-import { copy } from '../content/copy.js';
+import { copy, type CopyResult } from '../content/copy.js';
 import { isDocument } from '../content/read.js';
 import { assignNames, type WantedName } from '../images/put-names.js';
 import { underLease } from '../images/under-lease.js';
@@ -59,18 +59,15 @@ async function importUnderLease(
   const unreferenced = options.allBlobs === true ? unreferencedBlobs(contents, plan) : [];
   const labels = await lackingLabels(store.content, plan, options);
 
-  const { blobs, bytes } = await copy(
-    contents.content,
-    store.content,
-    inWritingOrder(plan.blobs, unreferenced),
-    {
-      signal: options.signal,
-      onProgress: options.onProgress,
-      open: ({ digest }) => contents.open(digest),
-      labelsOf: ({ digest }) => labels.get(digest),
-      names: { source: archive.what, target: 'the store' },
-    },
-  );
+  const moved = [...plan.blobs, ...unreferenced];
+  const copied = await copy(contents.content, store.content, inWritingOrder(moved), {
+    signal: options.signal,
+    // A stream has told of its blobs as they came by.
+    onProgress: archive.kind === 'file' ? options.onProgress : undefined,
+    open: ({ digest }) => contents.open(digest),
+    labelsOf: ({ digest }) => labels.get(digest),
+    names: { source: archive.what, target: 'the store' },
+  });
 
   const holding = holdingLabels(unreferenced);
   const wanted = plan.images.map((image): WantedName => {
@@ -83,7 +80,7 @@ async function importUnderLease(
     if (outcome === undefined) throw new TypeError('assignNames answers an outcome for every name');
     return { ...outcome, target: image.target, unnamed: image.unnamed, platforms: image.platforms };
   });
-  return { images, blobs, bytes };
+  return { images, ...counted(copied, moved, contents) };
 }
 
 function checkOptions(options: ImportOptions): void {
@@ -191,8 +188,21 @@ async function lackingLabels(
   return lacking;
 }
 
+/** What a stream put into the store on its way was written by this import as well, though it was held by the end. */
+function counted(copied: CopyResult, moved: readonly Descriptor[], { written }: ArchiveContents): CopyResult {
+  const streamed = moved.filter(({ digest }) => written.has(digest));
+  const bytes = streamed.reduce((sum, { size }) => sum + size, 0);
+  return {
+    blobs: {
+      written: copied.blobs.written + streamed.length,
+      existed: copied.blobs.existed - streamed.length,
+    },
+    bytes: { written: copied.bytes.written + bytes, existed: copied.bytes.existed - bytes },
+  };
+}
+
 /** The largest layers first, so that none is left to be waited for alone; documents after all they refer to. */
-function inWritingOrder(planned: readonly Descriptor[], unreferenced: readonly Descriptor[]): Descriptor[] {
-  const parts = planned.filter((blob) => !isDocument(blob)).sort((a, b) => b.size - a.size);
-  return [...unreferenced, ...parts, ...planned.filter(isDocument)];
+function inWritingOrder(blobs: readonly Descriptor[]): Descriptor[] {
+  const parts = blobs.filter((blob) => !isDocument(blob)).sort((a, b) => b.size - a.size);
+  return [...parts, ...blobs.filter(isDocument)];
 }

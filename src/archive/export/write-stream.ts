@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import type { CallOptions } from '../../content/store.js';
 import type { Bytes } from '../../io/byte-source.js';
 import { linkedAbort } from '../../io/signals.js';
@@ -69,9 +70,9 @@ async function writeNodeStream(
       sink.end(() => resolve());
     });
   } catch (error) {
-    const reason = signal?.aborted ? signal.reason : (failure?.error ?? error);
-    if ('destroy' in sink && typeof sink.destroy === 'function') sink.destroy();
-    throw reason;
+    if (sink instanceof Writable) sink.destroy();
+    if (signal?.aborted === true) throw signal.reason;
+    throw failure === undefined ? error : failure.error;
   } finally {
     linked.unlink();
     sink.off('close', onClose);

@@ -14,6 +14,8 @@ export interface ArchiveContents {
   readonly indexDescriptor: Descriptor;
   /** Size in bytes of every blob the archive has, under the digest its name claims, and of the index itself. */
   readonly blobs: ReadonlyMap<Digest, number>;
+  /** Blobs that were not in the store before and are now, because reading the archive put them there. */
+  readonly written: ReadonlySet<Digest>;
   /** Whether the tar ended as a tar should; one that did not and lacks something was cut off between two entries. */
   readonly endMarked: boolean;
   /** Reads blobs of the archive, verified against their names. */

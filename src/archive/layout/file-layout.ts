@@ -51,6 +51,7 @@ export async function readFileLayout(
     index,
     indexDescriptor: descriptor,
     blobs,
+    written: new Set(),
     endMarked: marked,
     open,
     content: sliceReader(blobs, open, what),

@@ -35,6 +35,7 @@ export async function readStreamLayout(
   const { store, signal, onProgress } = options;
   const documents = new LayoutDocuments(what);
   const blobs = new Map<Digest, number>();
+  const written = new Set<Digest>();
   let selection: StreamSelection | undefined;
   let marked = true;
 
@@ -60,6 +61,7 @@ export async function readStreamLayout(
         onBytes: (count) => onProgress?.({ kind: 'bytes', count }),
       }),
     );
+    if (!stored.existed) written.add(digest);
     onProgress?.({ kind: 'blob', ...stored });
     await selection?.arrived(digest, store);
   }
@@ -71,6 +73,7 @@ export async function readStreamLayout(
     index,
     indexDescriptor: descriptor,
     blobs,
+    written,
     endMarked: marked,
     open: (digest) => {
       if (digest === descriptor.digest) return index.raw;
