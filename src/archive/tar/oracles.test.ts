@@ -60,7 +60,7 @@ describe('tar-stream', () => {
       for await (const part of entry) parts.push(Buffer.from(part as Uint8Array));
       const { name, mode, size, linkname, pax } = entry.header;
       // It leaves this one record to its user.
-      const uid = Number(pax?.uid ?? entry.header.uid);
+      const uid = Number((pax as { uid?: string } | null)?.uid ?? entry.header.uid);
       found.push([name.replace(/\/$/, ''), mode, uid, size, linkname ?? '', Buffer.concat(parts).toString()]);
     }
     const wanted = members.map(({ fields: { name, mode, uid = 0, linkName = '' }, content }) => {
