@@ -16,7 +16,7 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
     brief: 'Import images from an archive',
     usage: ['[flags] <ref> <in>', '[flags] <in>'],
     about: [
-      'Reads an OCI image layout or the output of docker save, as a tar file. With <ref>, one image of the archive gets that name: the one the archive calls by the tag or digest of <ref>. Without, the names come from the archive.',
+      'Reads an OCI image layout in a tar file, as ctr, skopeo (oci-archive) and docker save (since version 25) write it. With <ref>, one image of the archive gets that name: the one the archive calls by the tag or digest of <ref>. Without, the names come from the archive.',
       'Prints the name and the digest of each image. A name that exists already moves to the new image, and a line says so; --on-conflict says otherwise. Nothing is named unless everything an image needs is there.',
     ],
     arguments: [

@@ -40,6 +40,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
     allPlatforms: flags.allPlatforms,
     onConflict: flags.onConflict ?? 'move',
     allBlobs: flags.allBlobs,
+    archiveName: input === '-' ? 'standard input' : undefined,
     signal: this.signal,
   };
   const source = input === '-' ? archiveFromStandardInput() : input!;

@@ -1,4 +1,4 @@
-import { StowageError } from '../../../errors.js';
+import { isStowageError, StowageError } from '../../../errors.js';
 import { findImage } from '../../../images/lookup.js';
 import type { ImageChange, ImageRecord, Store } from '../../../images/store.js';
 import { parseAnyReference } from '../../../oci/docker-reference.js';
@@ -51,15 +51,11 @@ function checkName(name: string): void {
   try {
     parseAnyReference(name);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StowageError(
-      'INVALID',
-      `Cannot tag ${JSON.stringify(name)}: it is not an image reference: ${reason}`,
-      {
-        hint: '--skip-reference-check stores any name as it is',
-        detail: { name },
-        cause: error,
-      },
-    );
+    if (!isStowageError(error)) throw error;
+    throw new StowageError(error.code, error.message, {
+      hint: '--skip-reference-check stores any name as it is',
+      detail: { name },
+      cause: error,
+    });
   }
 }
