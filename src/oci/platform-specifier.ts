@@ -28,11 +28,11 @@ const OTHER_PART = /^[A-Za-z0-9_.-]+$/;
 export function parsePlatform(specifier: string, options: { readonly host?: Platform } = {}): Platform {
   if (specifier.includes('*')) throw invalid(specifier, 'wildcards are not supported');
   const [first = '', ...others] = specifier.split('/');
-  const options_ = FIRST_PART.exec(first);
-  if (options_ === null || !others.every((part) => OTHER_PART.test(part))) {
+  const firstPart = FIRST_PART.exec(first);
+  if (firstPart === null || !others.every((part) => OTHER_PART.test(part))) {
     throw invalid(specifier, 'a part of it is empty or has other characters than a platform');
   }
-  const [, name = '', version = '', features = ''] = options_;
+  const [, name = '', version = '', features = ''] = firstPart;
   const os = {
     os: normalizeOS(name),
     version: decodeOption(version, specifier),

@@ -110,14 +110,14 @@ describe('parseReference', () => {
     );
   });
 
-  it('reads or refuses any text, and reads what it has read the same way again', () => {
+  it('reads or refuses any text, and says so on one line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         let reference;
         try {
           reference = parseReference(text);
         } catch (error) {
-          expect((error as Error).message).toMatch(/^Cannot read reference ".*": [^\n]+$/);
+          expect((error as Error).message).toMatch(/^Cannot read reference "[^\n]*": [^\n]+$/);
           return;
         }
         expect(reference.locator.startsWith(reference.hostname)).toBe(true);
