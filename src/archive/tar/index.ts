@@ -15,6 +15,7 @@ export { BLOCK_SIZE, END_OF_ARCHIVE, paddingFor } from './block.js';
 export type { EntryType, TarEntry, TarTime } from './entry.js';
 export { indexTar } from './index-file.js';
 export { MAX_GLOBAL_BYTES, MAX_META_BYTES, MAX_META_HEADERS } from './meta-headers.js';
+export { formatNumeric, parseNumeric } from './numeric.js';
 export { MAX_ENTRIES } from './read-options.js';
 export type { ArchiveEnd, TarReadOptions } from './read-options.js';
 export { readTar } from './reader.js';

@@ -29,7 +29,6 @@ export async function* readTar(
   source: TarSource,
   options: TarReadOptions = {},
 ): AsyncGenerator<TarStreamEntry, void, undefined> {
-  options.signal?.throwIfAborted();
   const cursor = new StreamCursor(source, options.signal);
   try {
     const walk = new TarWalk(cursor, options);

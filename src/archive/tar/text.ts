@@ -20,7 +20,13 @@ export function untilNul(field: Uint8Array): Uint8Array {
   return end === -1 ? field : field.subarray(0, end);
 }
 
-/** A name for a message: quoted, and cut where it is so long that nobody would read it. */
+/**
+ * A name for a message: quoted, cut where it is so long that nobody would read it, and without the characters that
+ * JSON leaves alone but a terminal obeys (C1 controls, line separators, changes of writing direction).
+ */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+  const shown = text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return JSON.stringify(shown).replace(/[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
