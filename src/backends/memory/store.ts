@@ -1,10 +1,11 @@
 import type { ContentStore } from '../../content/store.js';
-import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import type { ImageStore, Lease, LeaseStore, Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import { MemoryContent } from './content.js';
 import { MemoryImages } from './images.js';
 import { MemoryLeases } from './leases.js';
 import { Place } from './place.js';
+import { nobodyFollows } from './temporary-files.js';
 
 export interface MemoryStoreOptions {
   /** @default 'default' */
@@ -50,8 +51,3 @@ class MemoryStore implements Store {
     await this.close();
   }
 }
-
-/** When the process dies this store is gone with it, so there is no record that a later one could act on. */
-const nobodyFollows: TemporaryFiles = {
-  reserve: async () => ({ forget: async () => {} }),
-};
