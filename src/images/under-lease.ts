@@ -10,7 +10,8 @@ export async function underLease<T>(
   work: (view: Store) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
-  const lease = await store.leases.create(options);
+  // Only the signal: whatever else the options of the work say is not about the lease.
+  const lease = await store.leases.create({ signal: options.signal });
   let result: T;
   try {
     result = await work(store.under(lease));
