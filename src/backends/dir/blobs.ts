@@ -3,7 +3,7 @@
  * row that may be about to go looks for its file first.
  */
 import type { Labels, Target } from '../../content/store.js';
-import { isStowageError } from '../../errors.js';
+import { fromSystemError, isStowageError } from '../../errors.js';
 import { parseDigest, algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
@@ -108,7 +108,7 @@ export function forget(transaction: Transaction, namespace: string, digest: Dige
   if (changed === 0) return false;
   transaction.run(
     `UPDATE blobs SET state = 'dying'
-       WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM content WHERE digest = ?1)`,
+       WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM content c WHERE c.digest = blobs.digest)`,
     digest,
   );
   return true;
@@ -122,14 +122,15 @@ export async function sweep({ connection, files, paths }: Place, digest: Digest)
   try {
     await connection.transaction((transaction) => {
       const gone = transaction.run(
-        `DELETE FROM blobs WHERE digest = ?1 AND state = 'dying'
-           AND NOT EXISTS (SELECT 1 FROM content WHERE digest = ?1)`,
+        `DELETE FROM blobs WHERE digest = ? AND state = 'dying'
+           AND NOT EXISTS (SELECT 1 FROM content c WHERE c.digest = blobs.digest)`,
         digest,
       );
       if (gone > 0) files.sync.unlink(paths.blob(digest));
     });
   } catch (error) {
-    if (!isStowageError(error, 'BUSY')) throw error;
+    if (isStowageError(error, 'BUSY')) return;
+    throw fromSystemError(error, `Cannot remove the bytes of blob ${JSON.stringify(digest)}`);
   }
 }
 

@@ -168,10 +168,10 @@ export class DirContent implements ContentStore {
   ): Promise<Stored> {
     const { place, namespace } = this.#view;
     const { signal, onBytes } = options;
-    let ingest: Ingest | undefined;
+    const begun: { ingest?: Ingest } = {};
     const create = async (): Promise<OpenFile> => {
-      ingest = await Ingest.open(place, namespace, target?.digest, options);
-      return ingest.createData();
+      begun.ingest = await Ingest.open(place, namespace, target?.digest, options);
+      return begun.ingest.createData();
     };
     const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
     try {
@@ -183,11 +183,11 @@ export class DirContent implements ContentStore {
         onBytes,
         signal,
       });
-      return await this.#commit(written, (ingest as Ingest | undefined)?.data ?? '', attempt, options);
+      return await this.#commit(written, begun.ingest?.data ?? '', attempt, options);
     } finally {
       // What was committed has left the folder; what failed is not continued. Should the folder stay, it is an
       // orphan like that of a dead process, and no reason to call a stored blob a failure.
-      await (ingest as Ingest | undefined)?.remove().catch(() => {});
+      await begun.ingest?.remove().catch(() => {});
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errnoOf } from '../../errors.js';
+import { errnoOf, fromSystemError } from '../../errors.js';
 import type { Connection, Transaction, TransactionOptions } from './database/connection.js';
 import { isBusy } from './database/errors.js';
 import type { Database, Library } from './database/library.js';
@@ -42,7 +42,7 @@ export class Holders {
       return id;
     } catch (error) {
       if (this.#own === undefined) this.#registering = undefined;
-      throw error;
+      throw fromSystemError(error, `Cannot register in ${JSON.stringify(this.#paths.holders)}`);
     }
   }
 
@@ -78,7 +78,7 @@ export class Holders {
     try {
       await this.#connection.transaction((transaction) => {
         transaction.run(
-          `DELETE FROM holders WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM temporary_files WHERE holder = ?1)`,
+          'DELETE FROM holders WHERE id = ? AND NOT EXISTS (SELECT 1 FROM temporary_files t WHERE t.holder = holders.id)',
           own.id,
         );
       });
@@ -90,20 +90,22 @@ export class Holders {
 
   async #register(): Promise<string> {
     const id = randomUUID();
-    // In one step with the lock on the metadata: whoever sees the file or the row also sees that it is held.
-    const dead = await this.#connection.transaction((transaction) => {
-      const lock = this.#library.open(this.#paths.holder(id));
-      try {
+    let lock: Database | undefined;
+    let dead: readonly string[];
+    try {
+      // In one step with the lock on the metadata: whoever sees the file or the row also sees that it is held.
+      dead = await this.#connection.transaction((transaction) => {
+        lock = this.#library.open(this.#paths.holder(id));
         lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         transaction.run('INSERT INTO holders (id, started) VALUES (?, ?)', id, Date.now());
-        const found = this.#reap(transaction, id);
-        this.#own = { id, lock };
-        return found;
-      } catch (error) {
-        lock.close();
-        throw error;
-      }
-    });
+        return this.#reap(transaction, id);
+      });
+    } catch (error) {
+      lock?.close();
+      await this.#files.unlink(this.#paths.holder(id));
+      throw error;
+    }
+    if (lock !== undefined) this.#own = { id, lock };
     await this.#removeTemporaryFiles(dead);
     return id;
   }
@@ -122,7 +124,8 @@ export class Holders {
     const left: string[] = [];
     for (const id of dead) {
       transaction.run(
-        'UPDATE leases SET holder = NULL, expires = min(coalesce(expires, ?1), ?1) WHERE holder = ?2',
+        'UPDATE leases SET holder = NULL, expires = CASE WHEN expires < ? THEN expires ELSE ? END WHERE holder = ?',
+        expiry,
         expiry,
         id,
       );

@@ -1,3 +1,4 @@
+import { fromSystemError } from '../../errors.js';
 import type { Connection, Queries, Transaction } from './database/connection.js';
 import type { FileFacts, Files } from './files.js';
 import { generationOf, indexText, LAYOUT_FILE } from './layout.js';
@@ -102,9 +103,13 @@ export class IndexFile {
   #replace(path: string, text: string): void {
     const { sync } = this.#files;
     const temporary = `${path}.tmp`;
-    sync.writeSynced(temporary, text);
-    sync.rename(temporary, path);
-    sync.syncFolder(this.#paths.root);
+    try {
+      sync.writeSynced(temporary, text);
+      sync.rename(temporary, path);
+      sync.syncFolder(this.#paths.root);
+    } catch (error) {
+      throw fromSystemError(error, `Cannot write ${JSON.stringify(path)}`);
+    }
   }
 }
 

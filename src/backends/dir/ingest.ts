@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { TransactionOptions } from './database/connection.js';
 import type { OpenFile } from './files.js';
+import { ORPHAN_TTL } from './holders.js';
 import type { Place } from './place.js';
 
 const IDENTIFIER = /^[0-9a-f-]{36}$/;
@@ -32,6 +33,7 @@ export class Ingest {
     options: TransactionOptions = {},
   ): Promise<Ingest> {
     const holder = await place.holders.own(options);
+    await removeOrphans(place, holder);
     if (ref !== undefined) {
       const wanted = await Ingest.#acquire(place, namespace, ref, holder);
       if (wanted !== undefined) return wanted;
@@ -56,7 +58,8 @@ export class Ingest {
       await files.createText(join(folder, 'ref'), `${namespace}/${ref}`);
       return ingest;
     }
-    if (!(await takeOver(place, folder, holder))) return undefined;
+    const named = await nameOfHolder(place, folder);
+    if (named === undefined || !(await takeOver(place, folder, named, holder))) return undefined;
     await files.unlink(ingest.data);
     return ingest;
   }
@@ -72,18 +75,52 @@ export class Ingest {
   }
 }
 
+/** Places that were looked through already; once a process is enough. */
+const tidied = new WeakSet<Place>();
+
+/**
+ * Removes ingests that nobody has continued for {@link ORPHAN_TTL}, also those that do not even say whose they are.
+ */
+async function removeOrphans(place: Place, holder: string): Promise<void> {
+  if (tidied.has(place)) return;
+  tidied.add(place);
+  const { files, paths } = place;
+  for (const name of await files.list(paths.ingests)) {
+    const folder = join(paths.ingests, name);
+    const touched = [await files.stat(folder), await files.stat(join(folder, 'data'))];
+    const latest = Math.max(...touched.map((facts) => Number(facts?.modified ?? 0) / 1e6));
+    if (Date.now() - latest < ORPHAN_TTL) continue;
+    if (await takeOver(place, folder, await nameOfHolder(place, folder), holder))
+      await files.removeTree(folder);
+  }
+}
+
+/** Undefined if the ingest does not say whose it is: then somebody may just be about to say so. */
+async function nameOfHolder({ files }: Place, folder: string): Promise<string | undefined> {
+  return identifierIn(await files.readText(join(folder, 'holder')));
+}
+
+/** A power cut may have left an empty file. */
+function identifierIn(text: string | undefined): string | undefined {
+  return text !== undefined && IDENTIFIER.test(text) ? text : undefined;
+}
+
 /**
  * Makes an ingest of a dead process one of this process, under the write lock, so that only one gets it. False if its
- * holder lives, or if it does not say whose it is: then somebody may just be about to say so.
+ * holder lives or is not `named` any more.
  */
-async function takeOver(place: Place, folder: string, holder: string): Promise<boolean> {
-  const { connection, files, holders } = place;
+async function takeOver(
+  { connection, files, holders }: Place,
+  folder: string,
+  named: string | undefined,
+  holder: string,
+): Promise<boolean> {
+  if (named !== undefined && holders.isAlive(named)) return false;
   const path = join(folder, 'holder');
-  const named = await files.readText(path);
-  if (named === undefined || !IDENTIFIER.test(named) || holders.isAlive(named)) return false;
   return connection.transaction(() => {
-    const current = files.sync.read(path);
-    if (current === undefined || Buffer.from(current).toString() !== named) return false;
+    const bytes = files.sync.read(path);
+    const current = identifierIn(bytes && Buffer.from(bytes).toString());
+    if (current !== named || files.sync.stat(folder) === undefined) return false;
     files.sync.writeSynced(path, holder);
     return true;
   });

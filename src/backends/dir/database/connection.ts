@@ -49,21 +49,23 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 export class Connection {
   readonly #database: Database;
   readonly #path: string;
+  readonly #patience: number;
   readonly #statements = new Map<string, Statement>();
   readonly #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #lastTransaction = -Infinity;
   #closed = false;
 
-  /** Takes over an open database; `path` is what errors name. */
-  constructor(database: Database, path: string) {
+  /** Takes over an open database; `path` is what errors name, `patience` how many milliseconds locks are waited for. */
+  constructor(database: Database, path: string, patience = LOCK_PATIENCE) {
     this.#database = database;
     this.#path = path;
+    this.#patience = patience;
   }
 
   /** Runs `query` outside any transaction; it sees what is committed. */
   async read<T>(query: (queries: Queries) => T, options: TransactionOptions = {}): Promise<T> {
-    const deadline = performance.now() + LOCK_PATIENCE;
+    const deadline = performance.now() + this.#patience;
     for (const backoff = new Backoff(); ; await backoff.wait()) {
       options.signal?.throwIfAborted();
       this.#assertOpen();
@@ -94,7 +96,7 @@ export class Connection {
           if ('error' in outcome) reject(outcome.error);
           else resolve(outcome.value as T);
         },
-        deadline: performance.now() + LOCK_PATIENCE,
+        deadline: performance.now() + this.#patience,
       };
       const giveUp = () => {
         const place = this.#queue.indexOf(job);
@@ -114,7 +116,20 @@ export class Connection {
     this.#closed = true;
     await this.#draining;
     this.#statements.clear();
+    if (this.#lastTransaction !== -Infinity) this.#emptyLog();
     this.#database.close();
+  }
+
+  /**
+   * The last connection to go empties the log, but the package counts as there until its statements have been
+   * garbage collected. An empty log lets a root that is then made read-only be read without a copy.
+   */
+  #emptyLog(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // What is in the log is as safe there.
+    }
   }
 
   async #drain(): Promise<void> {

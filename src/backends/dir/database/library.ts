@@ -103,16 +103,16 @@ function versionOf({ DatabaseSync }: SqliteModule): string | undefined {
  * nobody else's warning can be in the way of the filter.
  */
 function loadBuiltIn(): SqliteModule | undefined {
-  const { emitWarning } = process;
-  const filter = (warning: string | Error, ...rest: unknown[]) => {
-    if (String(warning).startsWith('SQLite is an experimental feature')) return;
-    Reflect.apply(emitWarning, process, [warning, ...rest]);
+  const host: { emitWarning: (...values: unknown[]) => void } = process as never;
+  const original = host.emitWarning;
+  host.emitWarning = (...values) => {
+    if (!String(values[0]).startsWith('SQLite is an experimental feature'))
+      Reflect.apply(original, process, values);
   };
-  process.emitWarning = filter as typeof emitWarning;
   try {
     return process.getBuiltinModule('node:sqlite') as SqliteModule | undefined;
   } finally {
-    process.emitWarning = emitWarning;
+    host.emitWarning = original;
   }
 }
 

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import type { Store } from '../../images/store.js';
+import { bytesOf, collect, failureOf, listOf, rejectsWith, targetOf } from '../../testing/content.js';
+import { nodeFiles, type Files } from './files.js';
+import { openStore } from './open-store.js';
+
+const small = bytesOf(1, 100);
+const target = targetOf(small);
+
+let folder: string;
+let root: string;
+let opened: Store[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stowage-open-'));
+  root = join(folder, 'root');
+  opened = [];
+});
+afterEach(async () => {
+  for (const store of opened) await store.close();
+  await rm(folder, { recursive: true });
+});
+
+async function open(
+  options: Partial<Parameters<typeof openStore>[0]> = {},
+  files?: Partial<Files>,
+): Promise<Store> {
+  const store = await openStore({ root, ...options }, files && { files: { ...nodeFiles, ...files } });
+  opened.push(store);
+  return store;
+}
+
+/** Bytes in the log of the database; none if there is no log. */
+const logSize = async () => (await stat(join(root, 'metadata.db-wal')).catch(() => ({ size: 0 }))).size;
+
+async function filled(): Promise<Store> {
+  const store = await open();
+  await store.content.put(target, () => small);
+  await store.images.apply([{ op: 'create', name: 'a', target }]);
+  return store;
+}
+
+async function canOnlyBeRead(store: Store): Promise<void> {
+  assert.deepEqual(
+    (await listOf(store.images.list())).map(({ name }) => name),
+    ['a'],
+  );
+  assert.ok((await collect(store.content.read(target))).equals(small));
+  assert.equal((await store.content.claim([target])).size, 1);
+  const attempts = [
+    store.images.apply([{ op: 'delete', name: 'a' }]),
+    store.content.put(undefined, () => small),
+    store.content.delete(target.digest),
+    store.content.setLabels(target.digest, { a: '1' }),
+    store.leases.create(),
+    store.temporaryFiles.reserve('/tmp/x'),
+  ];
+  for (const attempt of attempts) {
+    const error = await rejectsWith('DENIED', attempt);
+    assert.match(error.message, /is open for reading only/);
+  }
+}
+
+describe('opening a store', () => {
+  it('creates what is missing, folders above included', async () => {
+    root = join(folder, 'a', 'b', 'c');
+    await open();
+    assert.deepEqual((await readdir(root)).filter((name) => !name.startsWith('metadata.db-')).sort(), [
+      'blobs',
+      'holders',
+      'index.json',
+      'ingest',
+      'metadata.db',
+      'oci-layout',
+    ]);
+  });
+
+  it('twice in a process shares one connection, which the last one closes', async () => {
+    const first = await filled();
+    const second = await open({ root: join(folder, '.', 'root') });
+    await first.close();
+    await first.close();
+    assert.equal((await listOf(second.images.list())).length, 1);
+    await second.close();
+    await rejectsWith('INVALID', second.images.get('a'));
+    assert.equal(await logSize(), 0);
+  });
+
+  it('ends the leases of a store that is closed, and no others', async () => {
+    const first = await open();
+    const second = await open();
+    await first.leases.create({ id: 'one' });
+    await second.leases.create({ id: 'two' });
+    await first.close();
+    assert.deepEqual(
+      (await listOf(second.leases.list())).map(({ id }) => id),
+      ['two'],
+    );
+  });
+
+  it('refuses a folder that is something else', async () => {
+    await mkdir(root);
+    await writeFile(join(root, 'thesis.txt'), '');
+    const error = await rejectsWith('INVALID', open());
+    assert.match(error.message, /it holds "thesis\.txt" and is no store/);
+    assert.deepEqual(await readdir(root), ['thesis.txt']);
+    await rejectsWith('INVALID', open({ root: join(root, 'thesis.txt') }));
+  });
+
+  it('refuses an image layout of another program, whose index it would overwrite', async () => {
+    await mkdir(join(root, 'blobs'), { recursive: true });
+    await writeFile(join(root, 'index.json'), '{"schemaVersion":2,"manifests":[]}');
+    await rejectsWith('INVALID', open());
+    assert.deepEqual((await readdir(root)).sort(), ['blobs', 'index.json']);
+  });
+
+  it('refuses a network file system, unless it is allowed', async () => {
+    const nfs = { fileSystemType: async () => 0x6969 };
+    const error = await rejectsWith('UNSUPPORTED', open({}, nfs));
+    assert.match(error.message, /network file system \(NFS\)/);
+    await open({ allowNetworkFileSystem: true }, nfs);
+  });
+
+  it('refuses a namespace that is none, and an aborted signal, before it touches anything', async () => {
+    await rejectsWith('INVALID', open({ namespace: 'a/b' }));
+    const reason = new Error('stop');
+    assert.equal(await failureOf(open({ signal: AbortSignal.abort(reason) })), reason);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('for reading finds no store where there is none, and makes none', async () => {
+    await rejectsWith('NOT_FOUND', open({ readOnly: true }));
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('for reading refuses every change, also beside a writer in the same process', async () => {
+    const writer = await filled();
+    await canOnlyBeRead(await open({ readOnly: true }));
+    await writer.close();
+    await canOnlyBeRead(await open({ readOnly: true }));
+  });
+});
+
+describe('a root that cannot be written', () => {
+  const unwritable = { isWritable: async () => false };
+
+  it('is opened for reading without being asked', async () => {
+    await (await filled()).close();
+    await canOnlyBeRead(await open({}, unwritable));
+    assert.equal(await logSize(), 0);
+  });
+
+  it('shows what is only in the log, and leaves no copy of it behind', async () => {
+    const writer = await filled();
+    // As a process that was killed leaves it: with a log that nobody has put into the database.
+    const copy = join(folder, 'copy');
+    await mkdir(join(copy, 'blobs', 'sha256'), { recursive: true });
+    for (const name of ['metadata.db', 'metadata.db-wal', 'index.json', 'oci-layout']) {
+      await copyFile(join(root, name), join(copy, name));
+    }
+    const blob = join('blobs', 'sha256', target.digest.slice(7));
+    await copyFile(join(root, blob), join(copy, blob));
+    await writer.close();
+    const temporary: string[] = [];
+    const files = {
+      ...unwritable,
+      async makeTemporaryFolder() {
+        temporary.push(await mkdtemp(join(folder, 'temporary-')));
+        return temporary[0] as string;
+      },
+    };
+    const store = await open({ root: copy }, files);
+    await canOnlyBeRead(store);
+    assert.equal(temporary.length, 1);
+    await store.close();
+    await assert.rejects(readdir(temporary[0] as string), { code: 'ENOENT' });
+    assert.deepEqual((await readdir(copy)).filter((name) => name.startsWith('metadata.db')).sort(), [
+      'metadata.db',
+      'metadata.db-wal',
+    ]);
+  });
+
+  it('cannot become a store', async () => {
+    await mkdir(root);
+    await rejectsWith('DENIED', open({}, unwritable));
+  });
+});
