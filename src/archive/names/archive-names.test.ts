@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { isStowageError } from '../../errors.js';
+import { IMAGE_NAME, MANIFEST_SUBJECT, REF_NAME } from '../../oci/annotation.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { blob } from '../../testing/build-image.js';
+import { archiveNames, type ArchiveNameOptions } from './archive-names.js';
+
+const entry = (content: string, annotations: Record<string, string> = {}): Descriptor => ({
+  ...blob(content, 'application/vnd.oci.image.manifest.v1+json').descriptor,
+  annotations,
+});
+const list = blob('index', 'application/vnd.oci.image.index.v1+json').descriptor;
+const now = new Date(2026, 0, 5, 23, 59);
+
+const namesOf = (entries: Descriptor[], options: Omit<ArchiveNameOptions, 'now'> = {}) =>
+  archiveNames(entries, list, { ...options, now }, '"x.tar"').map(({ name }) => name);
+
+/** One entry with this name (none: undefined) under either annotation key. */
+const one = (refName: string | undefined, key = REF_NAME) =>
+  entry('one', refName === undefined ? {} : { [key]: refName });
+const digest = one(undefined).digest;
+
+describe('archiveNames()', () => {
+  it.each([
+    ['r/i:latest', { baseName: 'r/i' }, ['r/i:latest']],
+    ['latest', { baseName: 'r/i' }, ['r/i:latest']],
+    ['latest', {}, ['import-2026-01-05:latest']],
+    ['r/i:latest', {}, ['r/i:latest']],
+    [
+      'r/base:latest',
+      { baseName: 'r/base', digests: true },
+      ['r/base:latest', `r/base@${digest}`, `r/base@${list.digest}`],
+    ],
+    [
+      'latest',
+      { baseName: 'r/b', digests: true, skipDigestForNamed: true },
+      ['r/b:latest', `r/b@${list.digest}`],
+    ],
+    [undefined, { baseName: 'r/b' }, [`r/b@${digest}`]],
+    [undefined, {}, [`import-2026-01-05@${digest}`]],
+    [
+      undefined,
+      { baseName: 'r/b', digests: true, skipDigestForNamed: true },
+      [`r/b@${digest}`, `r/b@${list.digest}`],
+    ],
+    ['latest', { indexName: 'all:1', baseName: 'r/b' }, ['all:1', 'r/b:latest']],
+    ['r/ia:latest', { baseName: 'r/i', digests: true }, [`r/i@${digest}`, `r/i@${list.digest}`]],
+    ['r/i', { baseName: 'r/i' }, ['r/i']],
+    ['r/i@sha256:1', { baseName: 'r/i' }, ['r/i@sha256:1']],
+    ['r/i/deeper:1', { baseName: 'r/i' }, ['r/i/deeper:1']],
+  ] as const)('calls an entry %o, with %o, %o', (refName, options, expected) => {
+    expect(namesOf([one(refName)], options)).toEqual(expected);
+    expect(namesOf([one(refName, IMAGE_NAME)], options)).toEqual(expected);
+  });
+
+  it('prefers the full name that containerd writes, and does not fall back to the tag', () => {
+    const both = entry('one', { [IMAGE_NAME]: 'docker.io/library/a:1', [REF_NAME]: '1' });
+    expect(namesOf([both])).toEqual(['docker.io/library/a:1']);
+    expect(() => namesOf([both], { baseName: 'r/i' })).toThrow(
+      /lie outside "r\/i": "docker.io\/library\/a:1"/,
+    );
+  });
+
+  it('leaves out what lies outside the base as long as something is left', () => {
+    expect(
+      namesOf([entry('a', { [REF_NAME]: 'x/y:1' }), entry('b', { [REF_NAME]: 'r/i:2' })], {
+        baseName: 'r/i',
+      }),
+    ).toEqual(['r/i:2']);
+  });
+
+  it('gives a referrer no name by digest', () => {
+    expect(namesOf([entry('sbom', { [MANIFEST_SUBJECT]: digest }), one('r/i:1')])).toEqual(['r/i:1']);
+  });
+
+  it('says which names were chosen by the caller and which images had none', () => {
+    const names = archiveNames([one(undefined)], list, { indexName: 'all:1', now }, '"x.tar"');
+    expect(names.map(({ chosen, unnamed }) => [chosen, unnamed])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+  });
+
+  it('refuses one name for two images, and takes it twice for the same', () => {
+    const a = entry('a', { [REF_NAME]: 'r/i:1' });
+    const b = entry('b', { [REF_NAME]: 'r/i:1' });
+    expect(namesOf([a, a])).toEqual(['r/i:1']);
+    try {
+      namesOf([a, b]);
+      expect.unreachable();
+    } catch (error) {
+      expect(isStowageError(error, 'INVALID') && error.message).toMatch(
+        /gives the name "r\/i:1" to two images/,
+      );
+    }
+  });
+
+  it('gives nothing for no entries', () => {
+    expect(namesOf([])).toEqual([]);
+  });
+});
