@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
+import { imageStoreSuite } from '../../testing/image-store-suite.js';
+import { leaseSuite } from '../../testing/lease-suite.js';
 import { openStore } from './open-store.js';
 
 describe('the dir backend', () => {
@@ -13,5 +15,8 @@ describe('the dir backend', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  contentStoreSuite({ describe, it }, () => openStore({ root: join(folder, `${count++}`) }));
+  const open = () => openStore({ root: join(folder, `${count++}`) });
+  contentStoreSuite({ describe, it }, open);
+  imageStoreSuite({ describe, it }, open);
+  leaseSuite({ describe, it }, open);
 });
