@@ -52,7 +52,7 @@ function parseErrorMessage(error: unknown, help: CommandHelp, flags: readonly st
 }
 
 function usage(help: CommandHelp): string {
-  return `stowage ${help.path} ${help.usage.at(-1)}`;
+  return `stowage ${help.path} ${help.usage.at(-1)}`.trimEnd();
 }
 
 function flagOrArgument(name: string, help: CommandHelp): string {

@@ -17,11 +17,11 @@ export function sortLabels(labels: Labels): Labels {
  * Arguments as `ctr` reads them (spec 9.1): `k=v`; `k` alone is `k=true`; `k=` takes the label away.
  * @throws {StowageError} INVALID where the key is empty.
  */
-export function parseLabelChanges(assignments: readonly string[]): LabelChanges {
+export function parseLabelChanges(assignments: readonly string[], command: readonly string[]): LabelChanges {
   return Object.fromEntries(
     assignments.map((assignment): [string, string | null] => {
       const equals = assignment.indexOf('=');
-      if (equals === 0) throw usageError(`label ${JSON.stringify(assignment)} has no key`);
+      if (equals === 0) throw usageError(`label ${JSON.stringify(assignment)} has no key`, command);
       if (equals < 0) return [assignment, 'true'];
       return [assignment.slice(0, equals), assignment.slice(equals + 1) || null];
     }),
@@ -32,10 +32,10 @@ export function parseLabelChanges(assignments: readonly string[]): LabelChanges 
  * The same for labels that are set on something new, where there is none to take away.
  * @throws {StowageError} INVALID where key or value is empty.
  */
-export function parseLabels(assignments: readonly string[]): Labels {
+export function parseLabels(assignments: readonly string[], command: readonly string[]): Labels {
   return Object.fromEntries(
-    Object.entries(parseLabelChanges(assignments)).map(([key, value]): [string, string] => {
-      if (value === null) throw usageError(`label ${JSON.stringify(`${key}=`)} has no value`);
+    Object.entries(parseLabelChanges(assignments, command)).map(([key, value]): [string, string] => {
+      if (value === null) throw usageError(`label ${JSON.stringify(`${key}=`)} has no value`, command);
       return [key, value];
     }),
   );

@@ -10,7 +10,10 @@ import { runCommandLine } from './run.js';
 import { releaseStandardInput, standardOutput, type StandardOutput } from './stdio.js';
 import { packageVersion } from './version.js';
 
-/** How long something that was left open may keep a finished command alive, in milliseconds. */
+/**
+ * How long something that was left open may keep a finished command alive, in milliseconds. A command that failed is
+ * not waited for: it may have been interrupted in the middle of a write that nobody will ever read.
+ */
 const PATIENCE = 1_000;
 
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -87,5 +90,5 @@ function wordsForHelp(words: readonly string[]): string[] {
 void main(process.argv.slice(2), process.env).then((status) => {
   process.exitCode = status;
   releaseStandardInput();
-  setTimeout(() => process.exit(status), PATIENCE).unref();
+  setTimeout(() => process.exit(status), status === EXIT.ok ? PATIENCE : 0).unref();
 });

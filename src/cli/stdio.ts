@@ -93,11 +93,10 @@ function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {
 }
 
 function writeToStream(chunk: Uint8Array): Promise<void> {
+  // Besides its callback a failed write emits 'error', some time later; nobody may be left to be surprised by it.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {});
   return new Promise((resolve, reject) => {
-    // Besides the callback a failed write also emits 'error', which nobody else listens to.
-    process.stdout.once('error', reject);
     process.stdout.write(chunk, (error) => {
-      process.stdout.off('error', reject);
       if (error) reject(error);
       else resolve();
     });

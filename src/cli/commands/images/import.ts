@@ -1,5 +1,6 @@
 import { importArchive } from '../../../archive/import.js';
 import type { ConflictPolicy, ImportedImage, ImportResult } from '../../../archive/import-options.js';
+import { isStowageError, StowageError } from '../../../errors.js';
 import type { CommandBody } from '../../command.js';
 import type { Output } from '../../output.js';
 import { parseLabels } from '../../labels.js';
@@ -35,7 +36,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
     digests: flags.digests,
     skipDigestForNamed: flags.skipDigestForNamed,
     indexName: flags.indexName,
-    labels: flags.label && parseLabels(flags.label),
+    labels: flags.label && parseLabels(flags.label, COMMAND),
     platforms: parsePlatforms(flags.platform),
     allPlatforms: flags.allPlatforms,
     onConflict: flags.onConflict ?? 'move',
@@ -46,7 +47,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
   const source = input === '-' ? archiveFromStandardInput() : input!;
   const result = await this.withStore((store) =>
     this.withProgress('importing', (onProgress) => importArchive(store, source, { ...options, onProgress })),
-  );
+  ).catch(explainConflict);
   if (this.output.json) return this.output.value(result);
   tell(result, this.output, input!);
   const lines = result.images
@@ -83,16 +84,25 @@ function checkFlags(flags: ImportFlags, ref: string | undefined): void {
   }
 }
 
+/** A name that is taken is an error only because a flag says so. */
+function explainConflict(error: unknown): never {
+  if (!isStowageError(error, 'ALREADY_EXISTS')) throw error;
+  const hint = '--on-conflict move takes the name away from it, --on-conflict skip leaves it there';
+  throw new StowageError(error.code, error.message, { hint, detail: error.detail, cause: error });
+}
+
 /** What a person should know beside names and digests. */
 function tell(result: ImportResult, output: Output, input: string): void {
   if (result.images.length === 0) output.note(`${JSON.stringify(input)} holds no images`);
   for (const image of result.images) {
-    if (image.outcome === 'moved') output.note(`${quoted(image)} moved here from ${image.previous}`);
-    if (image.outcome === 'skipped') output.note(`${quoted(image)} stays at ${image.previous}, skipped`);
+    if (image.outcome === 'moved') {
+      output.note(`${quoted(image)} moved from ${image.previous} to ${image.target.digest}`);
+    }
+    if (image.outcome === 'skipped') output.note(`${quoted(image)} still names ${image.previous}, skipped`);
     const absent = image.platforms
       .filter(({ state }) => state === 'absent')
       .map(({ platform, digest }) => platform ?? digest);
-    if (absent.length > 0) output.note(`${quoted(image)} is not in the archive for ${absent.join(', ')}`);
+    if (absent.length > 0) output.note(`${quoted(image)}: the archive does not hold ${absent.join(', ')}`);
   }
   const unnamed = result.images.filter((image) => image.unnamed);
   if (unnamed.length > 0) {

@@ -8,7 +8,7 @@ export type LabelFlags = {
 
 const run: CommandBody<LabelFlags, string[]> = async function (flags, ...args) {
   const [name, ...assignments] = args as [string, ...string[]];
-  const labels = parseLabelChanges(assignments);
+  const labels = parseLabelChanges(assignments, ['images', 'label']);
   const replaceLabels = flags.replaceAll === true;
   const record = await this.withStore(async (store) => {
     const image = await findImage(store.images, name, { signal: this.signal });

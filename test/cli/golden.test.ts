@@ -1,0 +1,311 @@
+/**
+ * What commands say, word for word: one file in `golden/` a command line, with its standard output, standard error and
+ * exit status. `UPDATE_GOLDEN=1` writes them anew.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ARCHIVES, DIGESTS, Homes, run, type Outcome } from './world.js';
+
+const FOLDER = new URL('golden/', import.meta.url).pathname;
+const UPDATE = process.env.UPDATE_GOLDEN === '1';
+
+/** Commands that fill the store before the command under test. */
+const STORES = {
+  empty: [],
+  filled: [
+    ['images', 'import', 'example.org/team/one:latest', 'one.tar'],
+    ['images', 'import', 'many.tar'],
+    ['images', 'tag', 'example.org/team/one:latest', 'docker.io/library/hello:latest'],
+    ['images', 'label', 'docker.io/library/hello:latest', 'team=web', 'keep'],
+  ],
+} as const satisfies Record<string, readonly (readonly string[])[]>;
+
+interface Line {
+  /** The words; a string is split at spaces. */
+  readonly line: string | readonly string[];
+  /** An archive on standard input. */
+  readonly stdin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A command line as it is given here: its words, perhaps with what is around them. */
+type Given = string | readonly string[] | Line;
+
+const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
+  empty: [
+    '',
+    '--help',
+    'help',
+    'help images import',
+    '--version',
+    '--json --version',
+    'version',
+    '--json version',
+    'version too-much',
+    'images',
+    'images --help',
+    'image --help',
+    'content',
+    'images import --help',
+    'images export --help',
+    'images ls --help',
+    'images rm --help',
+    'images tag --help',
+    'images label --help',
+    'images inspect --help',
+    'content ls --help',
+    'content get --help',
+    'version --help',
+    'images import one.tar extra --bogus --help',
+    'imgaes',
+    'imgaes --help',
+    'images imprt x',
+    'images --bogus',
+    'images list extra --bogus',
+    '--json imgaes',
+    'constructor',
+    '--root',
+    '--json=maybe ls',
+    '--address /run/containerd/containerd.sock ls',
+    '--root x --address y ls',
+    { line: 'ls --debugged', env: { CONTAINERD_ADDRESS: '/run/containerd/containerd.sock' } },
+    { line: 'i ls', env: { CONTAINERD_ADDRESS: '/run/containerd/containerd.sock' } },
+    '-n ../up ls',
+    '--root one.tar ls',
+    'images import',
+    'images import a b c',
+    ['images', 'import', ''],
+    'images import --bas x one.tar',
+    'images import --constructor x',
+    'images import -z one.tar',
+    'images import one.tar --platform',
+    'images import --platform nonsense/ one.tar',
+    'images import --platform linux/s390x one.tar',
+    'images import --platform linux/amd64 --all-platforms one.tar',
+    'images import --on-conflict never one.tar',
+    'images import --digests --digests one.tar',
+    'images import --digests=3 one.tar',
+    'images import --skip-digest-for-named one.tar',
+    'images import --ref-object latest one.tar',
+    'images import --base-name x/y foo/new:latest one.tar',
+    'images import --label =x one.tar',
+    'images import --label x= one.tar',
+    'images import missing.tar',
+    'images import folder',
+    'images import not-a-tar',
+    'images import cut.tar',
+    'images import damaged.tar',
+    'images import damaged-same-size.tar',
+    '--json images import damaged-same-size.tar',
+    'images import foo/new:nope one.tar',
+    'images import foo/new two.tar',
+    'images import foo/new:1 --ref-object nope two.tar',
+    'images import foo/new:latest one.tar',
+    'import foo/new:latest one.tar --no-unpack --local --sync-fs --snapshotter native --discard-unpacked-layers',
+    'i import --base-name foo/new one.tar',
+    'images import one.tar',
+    'images import two.tar',
+    'images import two.tar --base-name example.org/team/a',
+    'images import two.tar --base-name example.org/nobody',
+    'images import many.tar --digests',
+    'images import unnamed.tar --index-name foo/whole:1 --base-name foo/new',
+    'images import sparse.tar',
+    'images import sparse.tar --all-platforms',
+    'images import many.tar --platform linux/s390x',
+    'images import unnamed.tar',
+    'images import empty.tar',
+    'images import stray.tar --all-blobs --base-name foo/new',
+    '--json images import sparse.tar',
+    '--json images import empty.tar',
+    { line: 'images import foo/new:latest -', stdin: 'one.tar' },
+    { line: 'images import -', stdin: 'two.tar' },
+    { line: 'images import - --json', stdin: 'cut.tar' },
+    { line: 'images import foo/new:1 -' },
+    'images export',
+    'images export out.tar',
+    'images export out.tar nothing',
+    'images ls',
+    'images ls -q',
+    '--json images ls',
+    'images ls name=x',
+    ['images', 'ls', 'labels.a/b==c'],
+    'images rm',
+    'images rm nothing',
+    'images tag',
+    'images tag nothing x',
+    'images tag nothing',
+    'images label',
+    'images label nothing a=b',
+    'images inspect',
+    'images inspect nothing',
+    '--json images inspect nothing',
+    'content ls',
+    'content get',
+    'content get sha256:1234',
+    'content get md5:d41d8cd98f00b204e9800998ecf8427e',
+    `content get ${DIGESTS.absent}`,
+  ],
+  filled: [
+    'images ls',
+    'ls',
+    'i list -q',
+    ['images', 'ls', 'name~=^example'],
+    ['images', 'ls', 'labels.team==web', 'name~=many'],
+    '--json images ls',
+    '--json images ls -q',
+    '-n elsewhere ls',
+    { line: 'ls -q', env: { CONTAINERD_NAMESPACE: 'elsewhere' } },
+    'images import many.tar',
+    'images import example.org/team/one:latest other.tar',
+    'images import other.tar --base-name example.org/team/one',
+    'images import other.tar --base-name example.org/team/one --on-conflict error',
+    'images import other.tar --base-name example.org/team/one --on-conflict skip',
+    '--json images import other.tar --base-name example.org/team/one',
+    'images export out.tar hello',
+    'images export out.tar example.org/team/many:1 hello example.org/team/one',
+    'images export out.tar hello nothing',
+    'images export missing/out.tar hello',
+    'images export folder hello',
+    'images export out.tar hello --platform linux/riscv64',
+    'images export out.tar example.org/team/many:1 --platform linux/riscv64',
+    'images export out.tar hello --platform linux/amd64 --all-platforms',
+    'images export out.tar hello example.org/team/one --oci-ref-name x',
+    'images export out.tar hello --manifest sha256:12',
+    `images export out.tar anything/at:all --manifest ${DIGESTS.amd64}`,
+    `images export out.tar anything/at:all --manifest ${DIGESTS.absent}`,
+    'images export out.tar hello --manifest-type x/y',
+    '--json images export out.tar hello',
+    'images rm hello nothing example.org/team/one',
+    'images delete hello --sync',
+    '--json images rm hello nothing',
+    'images rm -- -x hello',
+    'images tag hello new/name:1 new/name:2',
+    'images tag hello example.org/team/one',
+    'images tag hello example.org/team/many:1',
+    'images tag hello example.org/team/many:1 --force --local',
+    ['images', 'tag', 'hello', 'Not A Name'],
+    ['images', 'tag', 'hello', 'Not A Name', '--skip-reference-check'],
+    '--json images tag hello new/name:1',
+    'images label hello',
+    'images label hello a=b team= c',
+    'images label -r hello a=b',
+    'images label hello =b',
+    '--json images label hello a=b',
+    'images inspect hello',
+    'images inspect example.org/team/many:1',
+    'inspect hello --content',
+    '--json images inspect hello',
+    '--json images inspect hello --content',
+    'images inspect helo',
+    'images inspect hello more',
+    'content ls',
+    'content ls -q',
+    `content ls digest==${DIGESTS.amd64}`,
+    '--json content ls -q',
+    `content get ${DIGESTS.amd64}`,
+    `content get ${DIGESTS.amd64} ${DIGESTS.amd64}`,
+    `content get ${DIGESTS.amd64} ${DIGESTS.absent}`,
+  ],
+};
+
+const homes = new Homes();
+const seen = new Set<string>();
+
+for (const [store, lines] of Object.entries(LINES) as [keyof typeof STORES, (typeof LINES)['empty']][]) {
+  describe(`with ${store === 'empty' ? 'an' : 'a'} ${store} store`, () => {
+    let template: string;
+    beforeAll(async () => {
+      template = await homes.make();
+      for (const words of STORES[store]) {
+        const { status, stderr } = await run(template, words);
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      }
+      await mkdir(join(FOLDER, store), { recursive: true });
+    });
+
+    it.concurrent.each(lines.map(normaliseLine))('stowage $title', async ({ title, words, stdin, env }) => {
+      const home = await homes.make(template);
+      const input = stdin === undefined ? undefined : ARCHIVES[stdin];
+      const outcome = await run(home, words, {
+        ...(input && { stdin: input }),
+        ...(env && { env }),
+      });
+      expect(outcome.stderr).not.toMatch(/\(node:\d+\)|Warning:|^\s+at /m);
+      const text = golden(title, outcome, home);
+      const name = `${store}/${fileName(title)}.txt`;
+      seen.add(name);
+      if (UPDATE) await writeFile(join(FOLDER, name), text);
+      else expect(text).toBe(await readFile(join(FOLDER, name), 'utf8'));
+    });
+  });
+}
+
+afterAll(async () => {
+  await homes.removeAll();
+  if (!UPDATE) return;
+  for (const store of Object.keys(STORES)) {
+    for (const name of await readdir(join(FOLDER, store))) {
+      if (!seen.has(`${store}/${name}`)) await rm(join(FOLDER, store, name));
+    }
+  }
+});
+
+describe('golden files', () => {
+  it('are each of one command line', async () => {
+    const names = Object.entries(LINES).flatMap(([store, lines]) =>
+      lines.map((line) => `${store}/${fileName(normaliseLine(line).title)}.txt`),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    if (UPDATE) return;
+    const files = await Promise.all(
+      Object.keys(STORES).map(async (store) =>
+        (await readdir(join(FOLDER, store))).map((name) => `${store}/${name}`),
+      ),
+    );
+    expect(files.flat().sort()).toEqual(names.sort());
+  });
+});
+
+interface NormalLine {
+  readonly title: string;
+  readonly words: readonly string[];
+  readonly stdin: string | undefined;
+  readonly env: NodeJS.ProcessEnv | undefined;
+}
+
+function normaliseLine(given: Given): NormalLine {
+  const { line, stdin, env }: Line = typeof given === 'object' && 'line' in given ? given : { line: given };
+  const words = typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line;
+  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value} `);
+  const shown = words.map((word) => (/^[\w@%+=:,./~^-]+$/.test(word) ? word : `'${word}'`));
+  const title = `${variables.join('')}${shown.join(' ')}${stdin === undefined ? '' : ` < ${stdin}`}`;
+  return { title, words, stdin, env };
+}
+
+/** The command line with what file systems do not take written otherwise. */
+function fileName(title: string): string {
+  const short = title.replaceAll(/[0-9a-f]{64}/g, (hex) => hex.slice(0, 8));
+  const name = short.replaceAll(
+    /[^\w=+~^'.-]/g,
+    (character) => ({ ' ': '_', '/': '+', ':': '.' })[character] ?? '!',
+  );
+  return name === '' ? '(nothing)' : name;
+}
+
+/** What differs from run to run and from machine to machine is replaced. */
+function golden(title: string, { stdout, stderr, status }: Outcome, home: string): string {
+  const text = `$ ${`stowage ${title}`.trimEnd()}\n[exit ${status}]\n--- stdout\n${ended(stdout)}--- stderr\n${stderr}`;
+  return text
+    .replaceAll(home, '<home>')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>')
+    .replaceAll(/import-\d{4}-\d\d-\d\d/g, 'import-<date>')
+    .replaceAll(/(?:Less than a second|\d+ seconds?)\t+/g, '<age>\t')
+    .replaceAll(/\t{3,}/g, '\t...')
+    .replaceAll(process.version, '<node>')
+    .replaceAll(`${process.platform}/${process.arch}`, '<platform>');
+}
+
+function ended(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n(no end of line)\n`;
+}
