@@ -5,6 +5,9 @@ import { interop, type Sandbox } from './sandbox.js';
 
 const name = 'docker.io/example/carried:latest';
 
+/** Without --local this release of ctr may end before all of the archive is written (seen in three runs of forty). */
+const exportBy = { ctr: 'ctr images export', ctr2: 'ctr2 images export --local' } as const;
+
 /** Puts the busybox image into a containerd without any help of ours; answers its digest. */
 async function fill(box: Sandbox, tool: 'ctr' | 'ctr2'): Promise<string> {
   const made = await image('busybox');
@@ -17,21 +20,21 @@ async function fill(box: Sandbox, tool: 'ctr' | 'ctr2'): Promise<string> {
 describe.each(['ctr', 'ctr2'] as const)('an archive by %s images export', (tool) => {
   interop('keeps name and digest', [...IMAGES.busybox, tool], async (box) => {
     const digest = await fill(box, tool);
-    await box.sh(`${tool} images export out.tar ${name}`);
+    await box.sh(`${exportBy[tool]} out.tar ${name}`);
     expect(await box.sh('stowage images import out.tar')).toBe(`${name} ${digest}`);
     expect(await listed(box, 'stowage')).toEqual({ [name]: digest });
   });
 
   interop('can be given another name', [...IMAGES.busybox, tool], async (box) => {
     const digest = await fill(box, tool);
-    await box.sh(`${tool} images export out.tar ${name}`);
+    await box.sh(`${exportBy[tool]} out.tar ${name}`);
     expect(await box.sh('stowage images import foo/new:latest out.tar')).toBe(`foo/new:latest ${digest}`);
   });
 
   interop('comes and goes through a pipe', [...IMAGES.busybox, tool], async (box) => {
     const digest = await fill(box, tool);
     await box.sh(`
-      ${tool} images export - ${name} | stowage images import -
+      ${exportBy[tool]} - ${name} | stowage images import -
       stowage images tag ${name} docker.io/example/back:latest
       stowage images export - docker.io/example/back:latest | ${tool} images import -`);
     expect(await listed(box, tool)).toEqual({ [name]: digest, 'docker.io/example/back:latest': digest });
@@ -50,7 +53,7 @@ describe.each(['ctr', 'ctr2'] as const)('an archive by %s images export', (tool)
       ${tool} images import ours.tar`);
     expect(await listed(box, tool)).toEqual(both);
     await box.sh(`
-      ${tool} images export theirs.tar ${names}
+      ${exportBy[tool]} theirs.tar ${names}
       stowage --root second images import theirs.tar`);
     expect(await box.sh('stowage --root second images ls -q')).toBe(Object.keys(both).join('\n'));
     for (const tar of ['ours.tar', 'theirs.tar']) {
@@ -72,7 +75,7 @@ describe('an index of two platforms', () => {
       ctr2 images import --all-platforms --no-unpack ours.tar`);
     expect(await listed(box, 'ctr2')).toEqual({ [name]: digest });
     await box.sh(`
-      ctr2 images export --all-platforms theirs.tar ${name}
+      ${exportBy.ctr2} --all-platforms theirs.tar ${name}
       stowage --root second images import --all-platforms theirs.tar
       stowage content ls -q | sort >first.txt
       stowage --root second content ls -q | sort >second.txt`);
@@ -81,7 +84,7 @@ describe('an index of two platforms', () => {
     expect(await box.sh('comm -23 first.txt second.txt')).toBe('');
   });
 
-  interop('can be reduced to one platform, which ctr2 runs with', needs, async (box) => {
+  interop('can be reduced to one platform, and ctr2 and stowage know which', needs, async (box) => {
     const made = await image('two-platforms');
     const digest = await skopeoDigest(box, `oci:${made}/layout:latest`);
     await box.sh(`
@@ -90,7 +93,10 @@ describe('an index of two platforms', () => {
       stowage images export all.tar ${name}
       ctr2 images import --platform linux/arm64 --no-unpack arm.tar`);
     expect(await listed(box, 'ctr2')).toEqual({ [name]: digest });
-    expect(await box.sh('ctr2 images check | tail -n +2 | wc -l')).toBe('1');
+    expect(await box.sh(`ctr2 images ls | grep -oE 'linux/[a-z0-9]+'`)).toContain('linux/arm64');
+    await box.sh(`
+      skopeo inspect --raw --override-arch arm64 oci:${made}/layout:arm64 >manifest
+      for digest in $(grep -oE 'sha256:[0-9a-f]{64}' manifest); do ctr2 content get $digest >/dev/null; done`);
     // Another root takes the sparse index for what it is, but not for what it is not.
     expect(await box.sh('stowage --root second images import arm.tar')).toBe(`${name} ${digest}`);
     const amd64 = await box.attempt('stowage --root third images import --platform linux/amd64 arm.tar');
@@ -106,7 +112,7 @@ describe('an index of two platforms', () => {
     await box.sh(`
       skopeo copy --quiet --all oci:${made}/layout:latest oci-archive:in.tar:${name}
       ctr2 images import --all-platforms --no-unpack in.tar
-      ctr2 images export --platform linux/amd64 out.tar ${name}`);
+      ${exportBy.ctr2} --platform linux/amd64 out.tar ${name}`);
     expect(await box.sh('stowage images import out.tar')).toBe(`${name} ${digest}`);
   });
 });

@@ -15,7 +15,7 @@ describe('docker load', () => {
     const made = await image('busybox');
     forget(box, 'interop/busybox:latest');
     const loaded = await box.sh(`
-      stowage images import docker.io/interop/busybox:latest '${made}/archive.tar'
+      stowage images import docker.io/interop/busybox:latest '${made}/archive.tar' >imported
       stowage images export - docker.io/interop/busybox:latest | docker2 load`);
     expect(loaded).toBe('Loaded image: interop/busybox:latest');
     expect(await run(box, 'interop/busybox:latest')).toBe('carried by stowage');
@@ -35,7 +35,7 @@ describe('docker load', () => {
         stowage images import --ref-object latest docker.io/interop/debian:12 '${made}/${archive}'
         stowage images export out.tar docker.io/interop/debian:12
         docker2 load -i out.tar`);
-        // The hard link was made in the second layer, the file replaced in the third.
+        // The hard link to the file was made in the second layer, and the file replaced in the third.
         expect(await run(box, 'interop/debian:12')).toBe(
           'written in the third layer\nwritten in the second layer',
         );

@@ -190,11 +190,9 @@ describe('a reader of an export', () => {
       await box.sh('mkfifo pipe');
       const exporting = box.start('bash', ['-c', `exec stowage images export - ${name} >pipe`]);
       const outcome = outcomeOf(exporting);
-      const reader = box.start(
-        'sleep',
-        ['300'],
-        [(await open(box.path('pipe'), 'r')).fd, 'ignore', 'ignore'],
-      );
+      const pipe = await open(box.path('pipe'), 'r');
+      const reader = box.start('sleep', ['300'], [pipe.fd, 'ignore', 'ignore']);
+      await pipe.close();
       await delay(500);
       expect(exporting.exitCode).toBe(null);
       reader.kill('SIGKILL');

@@ -74,7 +74,7 @@ describe('an exported archive', () => {
     async (box) => {
       const made = await image('busybox');
       const output = await box.sh(`
-      stowage images import foo/new:latest '${made}/archive.tar'
+      stowage images import foo/new:latest '${made}/archive.tar' >imported
       stowage images export out.tar foo/new:latest
       crane validate --tarball out.tar 2>&1`);
       expect(output).toBe('PASS: out.tar');

@@ -25,6 +25,7 @@ echo 'ünïcode in a name' >"$rootfs/opt/interop/näme"
 mkdir -p "$rootfs/opt/interop/$(printf 'd%.0s' {1..120})/$(printf 'e%.0s' {1..120})"
 umoci repack --refresh-bundle --image layout:latest bundle
 
+rm "$rootfs/opt/interop/note"
 echo 'written in the third layer' >"$rootfs/opt/interop/note"
 umoci repack --image layout:latest bundle
 umoci config --image layout:latest --os linux --architecture amd64 --config.workingdir /opt/interop \
