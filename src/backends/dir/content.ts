@@ -21,7 +21,7 @@ import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
 import type { OpenFile } from './files.js';
 import { Ingest } from './ingest.js';
-import { readBlob } from './read-blob.js';
+import { damaged, openBlob, readBlob } from './read-blob.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
 import { hold, requireLease, requireWritable, type View } from './view.js';
 import { writeBlob } from './write-blob.js';
@@ -135,7 +135,13 @@ export class DirContent implements ContentStore {
       const what = `blob ${JSON.stringify(target.digest)}`;
       throw wrongSize(target, { what, code: 'MISMATCH' }, { actual: info.size });
     }
-    yield* readBlob(this.#view.place, info.digest, info.size, options.range);
+    const file = await openBlob(this.#view.place, info.digest);
+    if (file === undefined) {
+      // Deleted since it was looked up, or lost.
+      if ((await this.info(info.digest, options)) === undefined) throw blobNotFound(info.digest);
+      throw damaged(info.digest, 'it is on record, but its file is gone');
+    }
+    yield* readBlob(file, info, options.range);
   }
 
   /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */

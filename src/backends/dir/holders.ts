@@ -7,6 +7,7 @@ import { isBusy } from './database/errors.js';
 import type { Database, Library } from './database/library.js';
 import type { Files } from './files.js';
 import type { Paths } from './paths.js';
+import { settled } from './settled.js';
 
 /** How long what a dead process left behind is kept for whoever continues its work, in milliseconds. */
 export const ORPHAN_TTL = 24 * 60 * 60 * 1000;
@@ -35,15 +36,11 @@ export class Holders {
 
   /** The identifier of this process, which counts as alive from here on until {@link close}. */
   async own(options: TransactionOptions = {}): Promise<string> {
-    this.#registering ??= this.#register();
-    try {
-      const id = await this.#registering;
-      options.signal?.throwIfAborted();
-      return id;
-    } catch (error) {
-      if (this.#own === undefined) this.#registering = undefined;
-      throw fromSystemError(error, `Cannot register in ${JSON.stringify(this.#paths.holders)}`);
-    }
+    this.#registering ??= this.#register().catch((error: unknown) => {
+      this.#registering = undefined;
+      throw error;
+    });
+    return settled(this.#registering, options.signal);
   }
 
   /** Whether the holder's process lives. False stays false: identifiers are never used twice. */
@@ -89,6 +86,8 @@ export class Holders {
   }
 
   async #register(): Promise<string> {
+    // Registered already, by a call that failed afterwards.
+    if (this.#own !== undefined) return this.#own.id;
     const id = randomUUID();
     let lock: Database | undefined;
     let dead: readonly string[];
@@ -103,7 +102,7 @@ export class Holders {
     } catch (error) {
       lock?.close();
       await this.#files.unlink(this.#paths.holder(id));
-      throw error;
+      throw fromSystemError(error, `Cannot register in ${JSON.stringify(this.#paths.holders)}`);
     }
     if (lock !== undefined) this.#own = { id, lock };
     await this.#removeTemporaryFiles(dead);

@@ -59,9 +59,8 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     const identity = await files.identify(paths.root);
     // Where this process writes to the store already, its connection reads as well.
     const name = readOnly && !isShared(identity) ? `${identity} reading` : identity;
-    const { place, release } = await share(name, () =>
-      openPlace(paths, files, readOnly ? (writable ? 'read' : 'unwritable') : 'write', signal),
-    );
+    const mode = readOnly ? (writable ? 'read' : 'unwritable') : 'write';
+    const { place, release } = await share(name, () => openPlace(paths, files, mode), signal);
     try {
       if (!readOnly) await new IndexFile(paths, files).reconcile(place.connection, onWarning, signal);
     } catch (error) {
@@ -70,21 +69,16 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     }
     return DirStore.open({ place, namespace, lease: undefined, readOnly }, release);
   } catch (error) {
-    throw fromSystemError(error, attempt);
+    throw signal?.aborted === true && error === signal.reason ? error : fromSystemError(error, attempt);
   }
 }
 
-async function openPlace(
-  paths: Paths,
-  files: Files,
-  mode: 'write' | 'read' | 'unwritable',
-  signal: AbortSignal | undefined,
-): Promise<Place> {
+async function openPlace(paths: Paths, files: Files, mode: 'write' | 'read' | 'unwritable'): Promise<Place> {
   const library = await loadLibrary();
   const unwritable = mode === 'unwritable' ? await openUnwritable(library, paths.database, files) : undefined;
   const connection =
     unwritable?.connection ??
-    (await (mode === 'write' ? openForWriting : openForReading)(library, paths.database, signal));
+    (await (mode === 'write' ? openForWriting : openForReading)(library, paths.database));
   const holders = new Holders(library, connection, paths, files);
   const close = async () => {
     await holders.close();

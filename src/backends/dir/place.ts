@@ -3,6 +3,7 @@ import type { Connection } from './database/connection.js';
 import type { Files } from './files.js';
 import type { Holders } from './holders.js';
 import type { Paths } from './paths.js';
+import { settled } from './settled.js';
 
 /** Everything that one root needs once in a process: its connection, and the proof that this process is alive. */
 export interface Place {
@@ -38,26 +39,27 @@ export interface Share {
   readonly release: () => Promise<void>;
 }
 
-/** A share in the place of that name, opened by `open` if nobody has one. */
-export async function share(name: string, open: () => Promise<Place>): Promise<Share> {
+/** A share in the place of that name, opened by `open` if nobody has one. Several wait for the same opening. */
+export async function share(
+  name: string,
+  open: () => Promise<Place>,
+  signal: AbortSignal | undefined,
+): Promise<Share> {
   const places = registry();
   const entry = places.get(name) ?? { opening: open(), references: 0 };
   places.set(name, entry);
   entry.references += 1;
-  const leave = () => {
+  const release = async () => {
     entry.references -= 1;
-    if (entry.references > 0) return false;
+    if (entry.references > 0) return;
     if (places.get(name) === entry) places.delete(name);
-    return true;
+    await (await entry.opening).close();
   };
   try {
-    const place = await entry.opening;
-    const release = async () => {
-      if (leave()) await place.close();
-    };
-    return { place, release };
+    return { place: await settled(entry.opening, signal), release };
   } catch (error) {
-    leave();
+    // Either nothing was opened, or nobody is left to wait for it.
+    release().catch(() => {});
     throw error;
   }
 }

@@ -138,6 +138,43 @@ describe('several processes', () => {
     await store.close();
   });
 
+  it('lose nothing that one of them said was done, whenever it is killed', async () => {
+    const root = join(folder, 'killed-often');
+    const done: string[] = [];
+    for (let round = 0; round < 8; round++) {
+      const child = run(
+        root,
+        `const store = await openStore({ root });
+         for (let number = 0; ; number++) {
+           const name = 'image-${round}-' + number;
+           const { digest, size } = await store.content.put(undefined, () => Buffer.alloc(200_000, name));
+           await store.images.apply([{ op: 'create', name, target: { mediaType: 'a/b', digest, size } }]);
+           say(name + ' ' + digest);
+         }`,
+      );
+      await child.firstLine;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50));
+      await killed(child);
+      const { output } = await child.ended;
+      done.push(...output.split('\n').slice(0, -1));
+    }
+    const warnings: string[] = [];
+    const store = await openStore({ root, onWarning: (message) => void warnings.push(message) });
+    const images = await listOf(store.images.list());
+    const recorded = new Map(images.map(({ name, target }) => [name, target.digest as string]));
+    assert.ok(done.length >= 8);
+    for (const line of done) {
+      const [name = '', digest] = line.split(' ');
+      assert.equal(recorded.get(name), digest);
+    }
+    for (const { target } of images)
+      assert.equal((await collect(store.content.read(target))).byteLength, 200_000);
+    const index = JSON.parse(await readFile(join(root, 'index.json'), 'utf8'));
+    assert.equal(index.manifests.length, images.length);
+    assert.deepEqual(warnings, []);
+    await store.close();
+  });
+
   it('take over the unfinished write of a dead process for the same digest', async () => {
     const root = join(folder, 'taken-over');
     const content = bytesOf(3, 50_000_000);

@@ -9,32 +9,21 @@ import type { OpenFile } from './files.js';
 import type { Place } from './place.js';
 
 /**
- * The bytes of a blob that is on record with that size, read one chunk ahead; a whole one is verified.
+ * The bytes of an open file that holds a blob of that size, read one chunk ahead; a whole one is verified. The file is
+ * closed when iteration ends.
  *
- * Iteration rejects with CORRUPT if the file is gone, or is not what is on record.
+ * Iteration rejects with CORRUPT if the file is not what is on record.
  */
 export async function* readBlob(
-  place: Place,
-  digest: Digest,
-  size: number,
+  file: OpenFile,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
   range: ReadOptions['range'],
 ): Bytes {
-  const path = place.paths.blob(digest);
   const what = `blob ${JSON.stringify(digest)}`;
-  const { start, end } = rangeOf(range, size);
-  const file = await openBlob(place, path, what);
   try {
+    const { start, end } = rangeOf(range, size);
     const found = (await file.stat()).size;
-    if (found !== size) {
-      throw new StowageError(
-        'CORRUPT',
-        `Cannot read ${what}: its file has ${found} bytes instead of ${size}`,
-        {
-          detail: { digest, path, expectedSize: size, actualSize: found },
-          hint: 'delete it and import it again',
-        },
-      );
-    }
+    if (found !== size) throw damaged(digest, `its file has ${found} bytes instead of ${size}`);
     const chunks = chunksOf({ file: file as FileHandle, offset: start, length: end - start });
     const whole = start === 0 && end === size;
     yield* whole ? verifying(chunks, { digest, size }, { what, code: 'CORRUPT' }) : chunks;
@@ -45,15 +34,20 @@ export async function* readBlob(
   }
 }
 
-async function openBlob({ files }: Place, path: string, what: string): Promise<OpenFile> {
+/** The file of a blob, or undefined if there is none. */
+export async function openBlob({ files, paths }: Place, digest: Digest): Promise<OpenFile | undefined> {
   try {
-    return await files.open(path, 'r');
+    return await files.open(paths.blob(digest), 'r');
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw fromSystemError(error, `Cannot read ${what}`);
-    throw new StowageError('CORRUPT', `Cannot read ${what}: it is on record, but its file is gone`, {
-      detail: { path },
-      hint: 'delete it and import it again',
-      cause: error,
-    });
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fromSystemError(error, `Cannot read blob ${JSON.stringify(digest)}`);
   }
+}
+
+/** The error for a blob that is on record and whose file is not as it was. */
+export function damaged(digest: Digest, reason: string): StowageError {
+  return new StowageError('CORRUPT', `Cannot read blob ${JSON.stringify(digest)}: ${reason}`, {
+    detail: { digest },
+    hint: 'delete it and import it again',
+  });
 }

@@ -21,7 +21,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stowage-connection-'));
   path = join(folder, 'metadata.db');
   const library = await loadLibrary();
-  connection = await openForWriting(library, path, undefined);
+  connection = await openForWriting(library, path);
   stranger = library.open(path);
 });
 afterEach(async () => {
@@ -141,7 +141,7 @@ describe('a connection', () => {
 
   it('refuses a database that is newer than this program', async () => {
     stranger.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
-    const error = await rejectsWith('UNSUPPORTED', openForWriting(await loadLibrary(), path, undefined));
+    const error = await rejectsWith('UNSUPPORTED', openForWriting(await loadLibrary(), path));
     assert.match(
       error.message,
       new RegExp(`version ${SCHEMA_VERSION + 1}, this program knows ${SCHEMA_VERSION}`),

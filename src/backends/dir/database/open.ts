@@ -27,12 +27,8 @@ const SETTINGS = `
  *
  * @throws {StowageError} UNSUPPORTED if the database is newer than this code; BUSY if it stayed locked for a minute.
  */
-export async function openForWriting(
-  library: Library,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Connection> {
-  const database = await untilFree(path, signal, () =>
+export async function openForWriting(library: Library, path: string): Promise<Connection> {
+  const database = await untilFree(path, () =>
     opened(library.open(path), (open) => {
       open.exec(SETTINGS);
       if (open.prepare('PRAGMA journal_mode').get()?.['journal_mode'] !== 'wal') {
@@ -48,13 +44,9 @@ export async function openForWriting(
 }
 
 /** Opens the database of a store others may be writing to, for reading only. */
-export async function openForReading(
-  library: Library,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Connection> {
+export async function openForReading(library: Library, path: string): Promise<Connection> {
   const location = parametrised(path, 'mode=rw');
-  const database = await untilFree(path, signal, () =>
+  const database = await untilFree(path, () =>
     opened(library.open(location), (open) => {
       open.exec(SETTINGS);
       open.exec('PRAGMA query_only = ON');
@@ -138,10 +130,9 @@ function opened(database: Database, prepare: (database: Database) => void): Data
   }
 }
 
-async function untilFree<T>(path: string, signal: AbortSignal | undefined, attempt: () => T): Promise<T> {
+async function untilFree<T>(path: string, attempt: () => T): Promise<T> {
   const deadline = performance.now() + LOCK_PATIENCE;
   for (const backoff = new Backoff(); ; await backoff.wait()) {
-    signal?.throwIfAborted();
     try {
       return attempt();
     } catch (error) {

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import type { Store } from '../../images/store.js';
+import { bytesOf } from '../../testing/content.js';
+import { openStore } from './open-store.js';
+
+let root: string;
+let store: Store;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'stowage-ingest-'));
+  store = await openStore({ root });
+});
+afterEach(async () => {
+  await store.close();
+  await rm(root, { recursive: true });
+});
+
+describe('an ingest that nobody continues', () => {
+  const left = async (name: string, holder: string | undefined, ageHours: number) => {
+    const folder = join(root, 'ingest', name);
+    await mkdir(folder);
+    const files = ['data', ...(holder === undefined ? [] : ['holder'])];
+    for (const file of files) await writeFile(join(folder, file), file === 'holder' ? (holder ?? '') : 'x');
+    const time = new Date(Date.now() - ageHours * 3_600_000);
+    for (const file of files) await utimes(join(folder, file), time, time);
+    await utimes(folder, time, time);
+  };
+
+  it('is removed after a day by the next one who writes', async () => {
+    const dead = '00000000-0000-4000-8000-000000000000';
+    await left('old', dead, 25);
+    await left('young', dead, 23);
+    await left('old-of-nobody', undefined, 25);
+    await left('old-after-a-power-cut', '', 25);
+    await left('young-of-nobody', undefined, 23);
+    await store.content.put(undefined, () => bytesOf(1, 1000));
+    assert.deepEqual((await readdir(join(root, 'ingest'))).sort(), ['young', 'young-of-nobody']);
+  });
+});
