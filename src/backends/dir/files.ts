@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.js';
 
 /** What is known of a file, enough to tell whether it is still the same one. */
@@ -133,7 +133,14 @@ export const nodeFiles: Files = {
     }
   },
   async makeFolders(path) {
-    await promises.mkdir(path, { recursive: true });
+    // Not Node's own recursion: where a file system answers that nothing is there, as /proc does, that never ends.
+    try {
+      await nodeFiles.makeFolder(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+      await nodeFiles.makeFolders(dirname(path));
+      await nodeFiles.makeFolder(path);
+    }
   },
   async list(folder) {
     try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
@@ -187,5 +187,18 @@ describe('a root that cannot be written', () => {
   it('cannot become a store', async () => {
     await mkdir(root);
     await rejectsWith('DENIED', open({}, unwritable));
+  });
+});
+
+describe('a folder in which none can be made', () => {
+  it('is refused at once where the file system says that nothing is there', async (context) => {
+    if (platform() !== 'linux') context.skip('only Linux has such a file system everywhere');
+    await rejectsWith('NOT_FOUND', openStore({ root: '/proc/nothing/here', allowNetworkFileSystem: true }));
+  });
+
+  it('is made with every folder above it', async () => {
+    root = join(folder, 'a', 'b', 'c');
+    await filled();
+    assert.ok((await readdir(root)).includes('index.json'));
   });
 });
