@@ -19,8 +19,8 @@ describe('a stowage root is an OCI image layout, in which', () => {
   }
 
   for (const tool of ['umoci', 'umoci2'] as const) {
-    interop(`${tool} lists the names and unpacks an image`, [...IMAGES.debian, tool], async (box) => {
-      const made = await image('debian');
+    interop(`${tool} lists the names and unpacks an image`, [...IMAGES.busybox, tool], async (box) => {
+      const made = await image('busybox');
       await box.sh(`
         stowage images import ${name} '${made}/archive.tar'
         stowage images tag ${name} example.com/second:1`);
