@@ -49,17 +49,13 @@ export function describeFailure(thrown: unknown): Failure {
   const error = fromSystemError(thrown, 'The system refused');
   if (isStowageError(error)) {
     const { code, message, hint, detail } = error;
-    return { code, message: oneLine(message), hint, detail, exitCode: ERROR_TABLE[code].exit };
+    return { code, message, hint, detail, exitCode: ERROR_TABLE[code].exit };
   }
   return {
     code: 'INTERNAL',
-    message: `Unexpected failure: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+    message: `Unexpected failure: ${error instanceof Error ? error.message : String(error)}`,
     hint: 'this is a defect in stowage; with --debug it says where',
     detail: {},
     exitCode: EXIT.unexpected,
   };
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../images/store.js';
 import type { TreeNode } from './image-tree.js';
 import { sortLabels } from './labels.js';
+import { printable } from './printable.js';
 
 /** What a line begins with, below everything above it. */
 const BRANCH = { middle: '├── ', last: '└── ', pass: '│   ', none: '    ' } as const;
@@ -20,7 +21,7 @@ export function formatTree(record: ImageRecord, tree: TreeNode): string {
     lines.push(`${detail}Label ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   }
   addNode(lines, tree, '', true);
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
 function addNode(lines: string[], node: TreeNode, prefix: string, isLast: boolean): void {

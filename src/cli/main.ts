@@ -7,7 +7,7 @@ import { abortOnSignals, EXIT } from './exit.js';
 import { takeGlobals, type Globals } from './globals.js';
 import { createOutput, type Output } from './output.js';
 import { runCommandLine } from './run.js';
-import { releaseStandardInput, standardOutput, type StandardOutput } from './stdio.js';
+import { releaseStandardInput, standardOutput, writeToStandardError, type StandardOutput } from './stdio.js';
 import { packageVersion } from './version.js';
 
 /**
@@ -23,7 +23,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     json: argv.includes('--json'),
     debug: argv.includes('--debug'),
     stdout,
-    stderr: (text) => process.stderr.write(text),
+    stderr: writeToStandardError,
     paint: paintFor(2, env),
   });
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -67,7 +67,7 @@ async function runWith(globals: Globals, rest: readonly string[], surroundings: 
     ...surroundings,
     stderr: {
       isTerminal: isatty(2),
-      write: (text) => process.stderr.write(text),
+      write: writeToStandardError,
       columns: () => process.stderr.columns || 80,
     },
     onHelp: (text) => (help += text),

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type { Paint } from './color.js';
 import { describeFailure } from './exit.js';
+import { printable } from './printable.js';
 import type { StandardOutput } from './stdio.js';
 
 /** What commands say: results on standard output, everything else on standard error. */
@@ -9,6 +10,8 @@ export interface Output {
   readonly json: boolean;
   /** Results as text. */
   text(text: string): Promise<void>;
+  /** Results as text, one line each, whatever is in them. */
+  lines(lines: readonly string[]): Promise<void>;
   /** The result as JSON. */
   value(value: unknown): Promise<void>;
   /** One line for a person, beside the result. Not said with --json, whose result holds the same facts. */
@@ -39,12 +42,13 @@ export function createOutput({ json, debug, stdout, stderr, paint }: OutputOptio
     json,
     beforeMessage: undefined,
     text: (text) => stdout.write(text),
+    lines: (lines) => stdout.write(lines.map((line) => `${printable(line)}\n`).join('')),
     value: (value) => stdout.write(`${toJson(value, 2)}\n`),
     note(message) {
-      if (!json) say(`stowage: ${message}`);
+      if (!json) say(`stowage: ${printable(message)}`);
     },
     warn(message) {
-      say(json ? toJson({ warning: { message } }) : `stowage: warning: ${message}`);
+      say(json ? toJson({ warning: { message } }) : `stowage: warning: ${printable(message)}`);
     },
     error(thrown) {
       const { code, message, hint, detail, exitCode } = describeFailure(thrown);
@@ -52,10 +56,10 @@ export function createOutput({ json, debug, stdout, stderr, paint }: OutputOptio
         const { usage: _, ...facts } = detail;
         say(toJson({ error: { code, message, ...(hint !== undefined && { hint }), detail: facts } }));
       } else if (detail['usage'] === true) {
-        say(`${paint.alarm('stowage:')} ${message} (${hint})`);
+        say(`${paint.alarm('stowage:')} ${printable(message)} (${hint})`);
       } else {
-        say(`${paint.alarm('stowage:')} ${message}`);
-        if (hint !== undefined) say(`         ${hint}`);
+        say(`${paint.alarm('stowage:')} ${printable(message)}`);
+        if (hint !== undefined) say(`         ${printable(hint)}`);
       }
       if (debug) say(inspect(thrown, { depth: 6 }));
       return exitCode;

@@ -23,22 +23,26 @@ function harness(style: ProgressOptions['style']) {
 }
 
 describe('a progress line', () => {
-  it('shows share, bytes, rate and time left', () => {
-    expect(progressLine('importing', { done: 25 * MiB, total: 100 * MiB, elapsed: 2000 }, 100)).toBe(
-      'importing  [#####---------------]   25%  25.0 MiB of 100.0 MiB  12.5 MiB/s  0:06 left',
+  it('shows share, bytes, rate and time left, and as much of a bar as there is room for', () => {
+    const state = { moved: 15 * MiB, held: 10 * MiB, total: 100 * MiB, elapsed: 2000 };
+    expect(progressLine('importing', state, 80)).toBe(
+      'importing  [###------------]   25%  25.0 MiB of 100.0 MiB  7.5 MiB/s  0:10 left',
+    );
+    expect(progressLine('importing', state, 62)).toBe(
+      'importing   25%  25.0 MiB of 100.0 MiB  7.5 MiB/s  0:10 left',
     );
   });
 
   it('shows bytes and rate only, where nobody knows how much there is', () => {
-    expect(progressLine('importing', { done: 3 * MiB, total: undefined, elapsed: 1000 }, 80)).toBe(
+    expect(progressLine('importing', { moved: 3 * MiB, held: 0, total: undefined, elapsed: 1000 }, 80)).toBe(
       'importing  3.0 MiB  3.0 MiB/s',
     );
   });
 
   it('never passes the end, or the last but one column', () => {
-    const line = progressLine('exporting', { done: 200, total: 100, elapsed: 0 }, 80);
+    const line = progressLine('exporting', { moved: 200, held: 0, total: 100, elapsed: 0 }, 80);
     expect(line).toContain('100%  100.0 B of 100.0 B');
-    expect(progressLine('exporting', { done: 1, total: 2, elapsed: 5000 }, 20)).toHaveLength(19);
+    expect(progressLine('exporting', { moved: 1, held: 0, total: 2, elapsed: 5000 }, 20)).toHaveLength(19);
   });
 });
 

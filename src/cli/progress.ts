@@ -4,7 +4,10 @@ import { binarySize, clock } from './units.js';
 
 /** What is known of a running operation; sizes in bytes, times in milliseconds. */
 export interface ProgressState {
-  readonly done: number;
+  /** Bytes that were moved. */
+  readonly moved: number;
+  /** Bytes that did not have to be. */
+  readonly held: number;
   readonly total: number | undefined;
   readonly elapsed: number;
 }
@@ -30,14 +33,17 @@ export interface ProgressOptions {
 /** At most ten drawings a second; where nothing can be redrawn, a line every so often for logs. */
 const INTERVAL = { bar: 100, lines: 30_000 } as const;
 const CLEAR = '\r\u001b[K';
-const BAR_WIDTH = 20;
+const GAP = '  ';
+const MAX_BAR = 30;
+const MIN_BAR = 6;
 /** Rates mean nothing before this. */
 const WARM_UP = 1_000;
 
 export function createProgress(options: ProgressOptions): Progress {
   const { verb, output, style, write, columns, now } = options;
   const started = now();
-  let done = 0;
+  let moved = 0;
+  let held = 0;
   let total: number | undefined;
   let drawn = false;
   let last = started;
@@ -50,7 +56,7 @@ export function createProgress(options: ProgressOptions): Progress {
     const time = now();
     if (style === 'none' || time - last < INTERVAL[style]) return;
     last = time;
-    const line = progressLine(verb, { done, total, elapsed: time - started }, columns());
+    const line = progressLine(verb, { moved, held, total, elapsed: time - started }, columns());
     if (style === 'lines') return output.note(line);
     write(CLEAR + line);
     drawn = true;
@@ -63,10 +69,10 @@ export function createProgress(options: ProgressOptions): Progress {
           total = event.totalBytes;
           break;
         case 'bytes':
-          done += event.count;
+          moved += event.count;
           break;
         case 'blob':
-          if (event.existed) done += event.size;
+          if (event.existed) held += event.size;
           break;
         case 'warning':
           output.warn(event.message);
@@ -81,25 +87,26 @@ export function createProgress(options: ProgressOptions): Progress {
   };
 }
 
-/** One line that says how far it is, cut to leave the last column free, so that no terminal wraps it. */
-export function progressLine(verb: string, { done, total, elapsed }: ProgressState, columns: number): string {
-  const parts = [verb];
-  const rate = elapsed >= WARM_UP ? (done * 1000) / elapsed : undefined;
-  if (total === undefined) {
-    parts.push(binarySize(done));
-  } else {
-    const share = total === 0 ? 1 : Math.min(1, done / total);
-    parts.push(bar(share), `${Math.floor(share * 100)}%`.padStart(4));
-    parts.push(`${binarySize(Math.min(done, total))} of ${binarySize(total)}`);
-  }
-  if (rate !== undefined) {
-    parts.push(`${binarySize(rate)}/s`);
-    if (total !== undefined && rate > 0) parts.push(`${clock(Math.max(0, total - done) / rate)} left`);
-  }
-  return parts.join('  ').slice(0, Math.max(1, columns - 1));
+/** One line that says how far it is. It leaves the last column free, so that no terminal wraps it. */
+export function progressLine(verb: string, state: ProgressState, columns: number): string {
+  const { moved, held, total, elapsed } = state;
+  const rate = elapsed >= WARM_UP ? (moved * 1000) / elapsed : undefined;
+  const speed = rate === undefined ? [] : [`${binarySize(rate)}/s`];
+  const width = Math.max(1, columns - 1);
+  if (total === undefined) return [verb, binarySize(moved), ...speed].join(GAP).slice(0, width);
+
+  const done = Math.min(moved + held, total);
+  const share = total === 0 ? 1 : done / total;
+  const left = rate === undefined || rate === 0 ? [] : [`${clock((total - done) / rate)} left`];
+  const numbers = [`${Math.floor(share * 100)}%`.padStart(4), `${binarySize(done)} of ${binarySize(total)}`];
+  const text = [verb, ...numbers, ...speed, ...left];
+  // The bar takes what the numbers leave.
+  const room = Math.min(MAX_BAR, width - text.join(GAP).length - GAP.length - '[]'.length);
+  if (room >= MIN_BAR) text.splice(1, 0, bar(share, room));
+  return text.join(GAP).slice(0, width);
 }
 
-function bar(share: number): string {
-  const filled = Math.floor(share * BAR_WIDTH);
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
+function bar(share: number, width: number): string {
+  const filled = Math.floor(share * width);
+  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`;
 }

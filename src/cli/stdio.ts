@@ -1,7 +1,7 @@
 import { write } from 'node:fs';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
-import { StowageError } from '../errors.js';
+import { fromSystemError, StowageError } from '../errors.js';
 
 /** Standard output for text and for archives. One write at a time. */
 export interface StandardOutput {
@@ -35,7 +35,7 @@ export function standardOutput(): StandardOutput {
         if (rest.byteLength > 0) await writeToStream(rest);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EPIPE') closed = true;
-        throw error;
+        throw fromSystemError(error, 'Cannot write to standard output');
       }
     },
   };
@@ -80,6 +80,12 @@ export function refuseTerminal(output: StandardOutput): void {
   throw new StowageError('INVALID', 'Cannot write an archive to standard output: it is a terminal', {
     hint: 'pipe it on (stowage images export - x | ...), redirect it, or name a file',
   });
+}
+
+/** Where not even that can be said, nothing is. */
+export function writeToStandardError(text: string): void {
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
+  process.stderr.write(text);
 }
 
 function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {

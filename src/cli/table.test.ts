@@ -36,6 +36,10 @@ describe('a table', () => {
     expect(formatTable([['aaaa', 'b'], ['c'], ['d', 'eee']])).toBe('aaaa b \nc    \nd    eee \n');
   });
 
+  it('keeps a row on one line', () => {
+    expect(formatTable([['a\nb', 'c']])).toBe('a\\x0ab c \n');
+  });
+
   it('is empty without rows', () => {
     expect(formatTable([])).toBe('');
   });

@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /**
  * Aligned columns by the rules of Go's tabwriter as `ctr` sets it up (spec 9.1): a column is as wide as its longest
  * cell in one run of consecutive rows that have it, plus one; every cell is padded, the last of a row too, so that
@@ -11,8 +13,9 @@ export interface TableOptions {
 const PADDING = 1;
 const TAB = 8;
 
-/** The rows as text, one line each, every line ended. */
-export function formatTable(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+/** The rows as text, one line each, every line ended, whatever is in the cells. */
+export function formatTable(cells: readonly (readonly string[])[], options: TableOptions = {}): string {
+  const rows = cells.map((row) => row.map(printable));
   const pad = options.pad ?? ' ';
   const widths = rows.map((row) => new Array<number>(row.length).fill(0));
   const columns = Math.max(0, ...rows.map((row) => row.length));

@@ -23,9 +23,7 @@ const run: CommandBody<ContentListFlags, string[]> = async function (flags, ...f
   });
   if (flags.quiet === true) {
     const digests = blobs.map(({ digest }) => digest);
-    return this.output.json
-      ? this.output.value(digests)
-      : this.output.text(digests.map((digest) => `${digest}\n`).join(''));
+    return this.output.json ? this.output.value(digests) : this.output.lines(digests);
   }
   if (this.output.json) return this.output.value(blobs);
   const now = Date.now();

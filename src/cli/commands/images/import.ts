@@ -52,8 +52,8 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
   tell(result, this.output, input!);
   const lines = result.images
     .filter(({ outcome }) => outcome !== 'skipped')
-    .map(({ name, target }) => `${name} ${target.digest}\n`);
-  await this.output.text(lines.join(''));
+    .map(({ name, target }) => `${name} ${target.digest}`);
+  await this.output.lines(lines);
 };
 
 export default run;

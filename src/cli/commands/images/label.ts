@@ -17,7 +17,7 @@ const run: CommandBody<LabelFlags, string[]> = async function (flags, ...args) {
     return (await store.images.apply([change], { signal: this.signal }))[0]!;
   });
   if (this.output.json) return this.output.value({ name: record.name, labels: sortLabels(record.labels) });
-  await this.output.text(`${formatLabels(record.labels)}\n`);
+  await this.output.lines([formatLabels(record.labels)]);
 };
 
 export default run;

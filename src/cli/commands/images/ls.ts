@@ -28,9 +28,7 @@ const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters)
   });
   if (flags.quiet === true) {
     const names = images.map(({ record }) => record.name);
-    return this.output.json
-      ? this.output.value(names)
-      : this.output.text(names.map((name) => `${name}\n`).join(''));
+    return this.output.json ? this.output.value(names) : this.output.lines(names);
   }
   if (this.output.json) {
     return this.output.value(

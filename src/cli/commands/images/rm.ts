@@ -22,7 +22,7 @@ const run: CommandBody<RemoveFlags, string[]> = async function (_flags, ...names
     return [...found];
   });
   if (this.output.json) return this.output.value({ removed });
-  await this.output.text(removed.map((name) => `${name}\n`).join(''));
+  await this.output.lines(removed);
 };
 
 export default run;

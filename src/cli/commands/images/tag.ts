@@ -22,7 +22,7 @@ const run: CommandBody<TagFlags, string[]> = async function (flags, ...args) {
     if (changes.length > 0) await store.images.apply(changes, { signal: this.signal });
   });
   if (this.output.json) return this.output.value({ tagged: names });
-  await this.output.text(names.map((name) => `${name}\n`).join(''));
+  await this.output.lines(names);
 };
 
 export default run;
