@@ -2,7 +2,7 @@ import { exportArchive } from '../../../archive/export.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
 import { findImages } from '../../find-images.js';
-import { parsePlatforms } from '../../platforms.js';
+import { absentPlatforms, parsePlatforms } from '../../platforms.js';
 import { asWritable, refuseTerminal } from '../../stdio.js';
 import { binarySize } from '../../units.js';
 import { usageError } from '../../usage-error.js';
@@ -41,6 +41,10 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
       exportArchive(store, found, sink, { ...options, onProgress }),
     );
   });
+  for (const { name, platforms } of result.images) {
+    const absent = absentPlatforms(platforms);
+    if (absent !== '') this.output.note(`${JSON.stringify(name)}: the store does not hold ${absent}`);
+  }
   if (toStandardOutput) return;
   if (this.output.json) return this.output.value(result);
   if (this.interactive) {

@@ -4,7 +4,7 @@ import { isStowageError, StowageError } from '../../../errors.js';
 import type { CommandBody } from '../../command.js';
 import type { Output } from '../../output.js';
 import { parseLabels } from '../../labels.js';
-import { parsePlatforms } from '../../platforms.js';
+import { absentPlatforms, parsePlatforms } from '../../platforms.js';
 import { archiveFromStandardInput } from '../../stdio.js';
 import { usageError } from '../../usage-error.js';
 
@@ -99,10 +99,8 @@ function tell(result: ImportResult, output: Output, input: string): void {
       output.note(`${quoted(image)} moved from ${image.previous} to ${image.target.digest}`);
     }
     if (image.outcome === 'skipped') output.note(`${quoted(image)} still names ${image.previous}, skipped`);
-    const absent = image.platforms
-      .filter(({ state }) => state === 'absent')
-      .map(({ platform, digest }) => platform ?? digest);
-    if (absent.length > 0) output.note(`${quoted(image)}: the archive does not hold ${absent.join(', ')}`);
+    const absent = absentPlatforms(image.platforms);
+    if (absent !== '') output.note(`${quoted(image)}: the archive does not hold ${absent}`);
   }
   const unnamed = result.images.filter((image) => image.unnamed);
   if (unnamed.length > 0) {
