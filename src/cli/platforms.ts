@@ -1,4 +1,4 @@
-import type { PlatformState } from '../archive/import-options.js';
+import type { SelectedPlatform } from '../content/platform-selection.js';
 import type { Platform } from '../oci/platform.js';
 import { parsePlatform } from '../oci/platform-specifier.js';
 
@@ -8,7 +8,7 @@ export function parsePlatforms(texts: readonly string[] | undefined): Platform[]
 }
 
 /** Platforms an image speaks of that are not there, as text for a person; empty if all are. */
-export function absentPlatforms(states: readonly PlatformState[]): string {
+export function absentPlatforms(states: readonly SelectedPlatform[]): string {
   return states
     .filter(({ state }) => state === 'absent')
     .map(({ platform, digest }) => platform ?? digest)
