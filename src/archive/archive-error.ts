@@ -21,6 +21,25 @@ export async function inArchive<T>(archive: string, entry: string, work: () => P
   }
 }
 
+/**
+ * Runs `work` on what an archive holds; where it is refused without a word about the archive, the error says which one
+ * it is. Everything else passes unchanged.
+ */
+export async function aboutArchive<T>(archive: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isStowageError(error) || !OF_CONTENT.has(error.code) || error.message.includes(archive)) throw error;
+    throw new StowageError(error.code, `Cannot import ${archive}: ${lowerFirst(error.message)}`, {
+      cause: error,
+      detail: error.detail,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
+
+const OF_CONTENT: ReadonlySet<string> = new Set(['INVALID', 'UNSUPPORTED', 'LIMIT_EXCEEDED', 'MISMATCH']);
+
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

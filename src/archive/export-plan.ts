@@ -1,5 +1,5 @@
 import { StowageError } from '../errors.js';
-import { inspectImage, type Inspection } from '../content/completeness.js';
+import { inspectImage, inspectionKey, type Inspection } from '../content/completeness.js';
 import { selectPlatforms, type PlatformSelection } from '../content/platform-selection.js';
 import { isDocument } from '../content/read.js';
 import type { ContentStore } from '../content/store.js';
@@ -39,9 +39,9 @@ export async function planExport(
   options: ExportOptions,
 ): Promise<ExportPlan> {
   const exported = await resolveNames(images, content, names, options);
-  const chosen = new Map<Digest, { inspection: Inspection; selection: PlatformSelection }>();
+  const chosen = new Map<string, { inspection: Inspection; selection: PlatformSelection }>();
   for (const { name, target } of exported) {
-    if (chosen.has(target.digest)) continue;
+    if (chosen.has(inspectionKey(target))) continue;
     const inspection = await inspectImage(
       (targets) => content.claim(targets, options),
       content,
@@ -53,13 +53,13 @@ export async function planExport(
       platforms: options.platforms,
       require: options.allPlatforms === true ? 'all' : 'present',
     });
-    chosen.set(target.digest, { inspection, selection });
+    chosen.set(inspectionKey(target), { inspection, selection });
   }
   return {
     images: exported.map(({ name, target }) => ({
       name,
       target,
-      platforms: chosen.get(target.digest)?.selection.platforms ?? [],
+      platforms: chosen.get(inspectionKey(target))?.selection.platforms ?? [],
     })),
     blobs: blobsOf(
       [...chosen.values()].map(({ selection }) => selection),
@@ -133,12 +133,12 @@ function blobsOf(selections: readonly PlatformSelection[], options: ExportOption
 /** Names of the same manifest go into one element: that is how Docker lists an image with several tags. */
 function dockerImagesOf(
   exported: readonly ExportedName[],
-  chosen: ReadonlyMap<Digest, { inspection: Inspection; selection: PlatformSelection }>,
+  chosen: ReadonlyMap<string, { inspection: Inspection; selection: PlatformSelection }>,
   options: ExportOptions,
 ): DockerImage[] {
   const images = new Map<Digest, DockerImage>();
   for (const { name, target } of exported) {
-    const found = chosen.get(target.digest);
+    const found = chosen.get(inspectionKey(target));
     const image = found && dockerImageOf(found.inspection, found.selection, options);
     if (image === undefined) continue;
     const { names = [] } = images.get(image.digest) ?? {};

@@ -1,16 +1,18 @@
 import { StowageError } from '../errors.js';
-import { inspectImage, type Has, type Inspection } from '../content/completeness.js';
+import { inspectImage, inspectionKey, type Has, type Inspection } from '../content/completeness.js';
 import {
   selectPlatforms,
   type PlatformSelection,
   type SelectedPlatform,
 } from '../content/platform-selection.js';
+import { isDocument } from '../content/read.js';
 import type { CallOptions, ContentStore, Reader } from '../content/store.js';
 import { wrongSize } from '../io/verify.js';
 import { gcLabels } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import { aboutArchive } from './archive-error.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
 import type { NamedTarget } from './names/named-target.js';
 
@@ -49,13 +51,16 @@ export async function planImport(
 ): Promise<ImportPlan> {
   const reader = firstOf(archive, store);
   const has = hasIn(archive, store, options);
-  const inspections = new Map<Digest, Inspection>();
+  const inspections = new Map<string, Inspection>();
   const selections: PlatformSelection[] = [];
   const images: PlannedImage[] = [];
   for (const named of names) {
     const { target } = named;
-    const inspection = inspections.get(target.digest) ?? (await inspectImage(has, reader, target, options));
-    inspections.set(target.digest, inspection);
+    const key = inspectionKey(target);
+    const inspection =
+      inspections.get(key) ??
+      (await aboutArchive(archive.what, () => inspectImage(has, reader, target, options)));
+    inspections.set(key, inspection);
     const selection = choose(inspection, named, archive, options);
     selections.push(selection);
     images.push({ ...named, platforms: selection.platforms });
@@ -117,7 +122,9 @@ function firstOf(archive: ArchiveContents, store: ContentStore): Reader {
 
 function blobsOf(selections: readonly PlatformSelection[]): Descriptor[] {
   const all = selections.flatMap(({ descriptors }) => descriptors);
-  return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
+  // The last of a digest counts: where one image calls opaque what another calls a manifest, it is a manifest.
+  const ordered = [...all.filter((blob) => !isDocument(blob)), ...all.filter(isDocument)];
+  return [...new Map(ordered.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
 
 function labelsOf(inspections: Iterable<Inspection>): ImportPlan['labels'] {

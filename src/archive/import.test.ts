@@ -16,7 +16,9 @@ import type { Store } from '../images/store.js';
 import { gcLabels } from '../oci/children.js';
 import { parseDigest } from '../oci/digest.js';
 import { parseDocument } from '../oci/manifest.js';
+import { OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.js';
 import {
+  blob,
   config,
   forPlatform,
   index,
@@ -63,6 +65,11 @@ async function failure(work: Promise<unknown>): Promise<StowageError> {
     throw new Error(`expected a StowageError, got ${String(error)}`, { cause: error });
   expect(error.message).not.toContain('\n');
   return error;
+}
+
+/** The same blob, announced with a size that it does not have. */
+function ofSize(size: number, built: Built): Built {
+  return { ...built, descriptor: { ...built.descriptor, size } };
 }
 
 async function names(): Promise<string[]> {
@@ -286,11 +293,59 @@ describe.each(Object.entries(forms))('importArchive() %s', (_, run) => {
       () => Buffer.concat([layoutTar(named('latest', hello)), layoutTar(named('latest', other))]),
     ],
     ['an empty file', 'INVALID', /empty/, () => new Uint8Array()],
+    [
+      'an archive that ends before its index, without end mark',
+      'INVALID',
+      /cut off/,
+      () => tarOf([{ name: pathOf(base), content: base.bytes }], { end: false }),
+    ],
+    [
+      'a manifest that its index announces with another size',
+      'MISMATCH',
+      /of .*(x\.tar"|the archive stream): it has \d+ bytes instead of 7/,
+      () => layoutTar(named('latest', ofSize(7, hello))),
+    ],
+    [
+      'a layer that is announced with two sizes',
+      'MISMATCH',
+      /with \d+ bytes and with 7/,
+      () => layoutTar(named('latest', manifest(app, base, ofSize(7, base)))),
+    ],
+    [
+      'a manifest that is also announced as an index',
+      'INVALID',
+      /(x\.tar"|the archive stream): .*manifest/,
+      () => layoutTar(named('latest', index(hello, pointedTo(hello, { mediaType: OCI_INDEX })))),
+    ],
+    [
+      'a manifest that cannot be read, saying of which archive it is',
+      'INVALID',
+      /^Cannot import .*(x\.tar"|the archive stream): .*it is not JSON/,
+      () => layoutTar(named('latest', blob('nonsense', OCI_MANIFEST))),
+    ],
   ])('refuses %s, naming nothing', async (_case, code, message, tar) => {
     const error = await failure(run(tar(), { ref: 'a/b:latest' }));
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
     expect(await names()).toEqual([]);
+  });
+
+  it('refuses a manifest that is announced with two sizes under two names', async () => {
+    const error = await failure(run(layoutTar(named('latest', hello), named('short', ofSize(7, hello)))));
+    expect([error.code, error.message]).toEqual(['MISMATCH', expect.stringContaining('bytes instead of 7')]);
+    expect(await names()).toEqual([]);
+  });
+
+  it('takes all of a manifest that is also listed as something that is none', async () => {
+    const opaque = pointedTo(hello, { mediaType: 'application/octet-stream' });
+    const { images } = await run(layoutTar(named('plain', opaque), named('latest', hello)), {
+      baseName: 'a/b',
+    });
+    expect(images.map(({ name }) => name)).toEqual(['a/b:plain', 'a/b:latest']);
+    await expectHeld(hello, app, base);
+    expect((await run(layoutTar(named('x', index(opaque, hello))))).images[0]?.platforms).toEqual([
+      { platform: 'linux/amd64', digest: hello.descriptor.digest, state: 'complete' },
+    ]);
   });
 
   it('accepts an archive without end mark that lacks nothing, as the first exporter wrote them', async () => {

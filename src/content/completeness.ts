@@ -9,7 +9,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { isDigest, type Digest } from '../oci/digest.js';
 import { parseImageConfig, platformOfConfig } from '../oci/image-config.js';
 import type { ImageDocument } from '../oci/manifest.js';
-import { isImageConfig, isNonDistributable } from '../oci/media-type.js';
+import { isImageConfig, isNonDistributable, kindOf } from '../oci/media-type.js';
 import type { Platform } from '../oci/platform.js';
 import { pool } from '../io/pool.js';
 import { isDocument, readBlob, readDocument } from './read.js';
@@ -58,7 +58,8 @@ export interface Inspection {
  * layer is read; manifests, and configs where nothing else says the platform, are read from `reader`.
  *
  * @throws {StowageError} INVALID if a manifest or config is not what its media type says; LIMIT_EXCEEDED for
- *   indexes nested deeper than {@link DEPTH_LIMIT} or with more than {@link ENTRY_LIMIT} entries.
+ *   indexes nested deeper than {@link DEPTH_LIMIT} or with more than {@link ENTRY_LIMIT} entries; MISMATCH if the same
+ *   blob is referred to with two sizes.
  */
 export async function inspectImage(
   has: Has,
@@ -73,6 +74,11 @@ export async function inspectImage(
   return { target, manifests, indexes, documents: tree.documents };
 }
 
+/** Names whose targets have the same key have the same inspection; the digest alone does not say what is read. */
+export function inspectionKey({ mediaType, digest, size }: Descriptor): string {
+  return `${digest} ${size} ${mediaType}`;
+}
+
 interface Tree {
   readonly held: ReadonlySet<Digest>;
   readonly documents: ReadonlyMap<Digest, ImageDocument>;
@@ -82,14 +88,19 @@ interface Tree {
 async function readTree(has: Has, reader: Reader, target: Descriptor, options: CallOptions): Promise<Tree> {
   const held = new Set<Digest>();
   const documents = new Map<Digest, ImageDocument>();
-  const asked = new Set<Digest>();
+  const asked = new Map<Digest, number>();
+  const read = new Set<string>();
   let level: readonly Descriptor[] = [target];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > DEPTH_LIMIT) throw limitExceeded(target, `it is nested deeper than ${DEPTH_LIMIT}`);
     options.signal?.throwIfAborted();
-    const fresh = distinct(level, asked);
+    const fresh = level.filter((descriptor) => isNew(descriptor, asked, target));
     for (const digest of await has(fresh)) held.add(digest);
-    const readable = fresh.filter((descriptor) => isDocument(descriptor) && held.has(descriptor.digest));
+    // What is listed as a document in one place and as opaque content in another is read for the first.
+    const readable = level.filter((descriptor) => {
+      const key = `${kindOf(descriptor.mediaType)} ${descriptor.digest}`;
+      return isDocument(descriptor) && held.has(descriptor.digest) && !read.has(key) && read.add(key);
+    });
     await pool(
       readable,
       async (descriptor, signal) => {
@@ -105,8 +116,16 @@ async function readTree(has: Has, reader: Reader, target: Descriptor, options: C
   return { held, documents };
 }
 
-function distinct(descriptors: readonly Descriptor[], seen: Set<Digest>): Descriptor[] {
-  return descriptors.filter(({ digest }) => !seen.has(digest) && seen.add(digest));
+function isNew({ digest, size }: Descriptor, sizes: Map<Digest, number>, target: Descriptor): boolean {
+  const known = sizes.get(digest);
+  sizes.set(digest, known ?? size);
+  if (known === undefined || known === size) return known === undefined;
+  throw new StowageError(
+    'MISMATCH',
+    `Cannot inspect ${JSON.stringify(target.digest)}: it refers to ${JSON.stringify(digest)} with ${known} bytes ` +
+      `and with ${size}`,
+    { detail: { digest, sizes: [known, size] } },
+  );
 }
 
 function childrenOf(document: ImageDocument | undefined): Descriptor[] {
@@ -121,7 +140,10 @@ function listEntries(tree: Tree, target: Descriptor) {
   const enter = (descriptor: Descriptor): void => {
     const document = tree.documents.get(descriptor.digest);
     if (document?.kind !== 'index') {
-      if (!entries.has(descriptor.digest)) entries.set(descriptor.digest, descriptor);
+      const known = entries.get(descriptor.digest);
+      if (known === undefined || (isDocument(descriptor) && !isDocument(known))) {
+        entries.set(descriptor.digest, descriptor);
+      }
       return;
     }
     if (entered.has(descriptor.digest)) return;

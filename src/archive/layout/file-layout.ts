@@ -38,7 +38,7 @@ export async function readFileLayout(
     else if (found.role !== 'other') await documents.accept(found.role, entry.size, slice);
   }
 
-  const { index, descriptor } = documents.requireIndex();
+  const { index, descriptor } = documents.requireIndex(marked);
   slices.set(descriptor.digest, index.raw);
   const blobs = new Map([...slices].map(([digest, { length }]) => [digest, length]));
   const open = (digest: Digest): Uint8Array | FileSlice => {
@@ -71,7 +71,7 @@ function sliceReader(
     async *read(target, { range, signal } = {}) {
       const whole = open(target.digest);
       if (range === undefined) {
-        const what = `blob ${target.digest} of ${archive}`;
+        const what = `blob ${JSON.stringify(target.digest)} of ${archive}`;
         yield* verifying(chunksOf(whole, { signal }), target, { what, code: 'MISMATCH' });
         return;
       }

@@ -69,10 +69,21 @@ export class LayoutDocuments {
     };
   }
 
-  /** @throws {StowageError} INVALID or UNSUPPORTED if there is no index, saying what the archive is instead. */
-  requireIndex(): ArchiveIndex {
+  /**
+   * @param endMarked whether the tar, if it is through, ended as a tar should.
+   * @throws {StowageError} INVALID or UNSUPPORTED if there is no index, saying what the archive is instead.
+   */
+  requireIndex(endMarked = true): ArchiveIndex {
     const found = this.index();
     if (found !== undefined) return found;
+    const isDocker = this.#seen.has('docker-manifest') || this.#seen.has('docker-repositories');
+    if (!endMarked && !isDocker) {
+      throw this.#refused(
+        'INVALID',
+        'it is cut off: it has no end mark, and no index.json',
+        'copy or download the archive again',
+      );
+    }
     if (this.#seen.has('oci-layout')) {
       throw this.#refused(
         'INVALID',
@@ -80,7 +91,7 @@ export class LayoutDocuments {
         'the archive is incomplete; make it again',
       );
     }
-    if (this.#seen.has('docker-manifest') || this.#seen.has('docker-repositories')) {
+    if (isDocker) {
       throw this.#refused(
         'UNSUPPORTED',
         'it is a Docker archive without an OCI layout, which cannot be read yet',

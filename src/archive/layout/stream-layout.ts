@@ -5,7 +5,7 @@ import { chunksOf, type Bytes } from '../../io/byte-source.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { readTar } from '../tar/index.js';
-import { inArchive } from '../archive-error.js';
+import { aboutArchive, inArchive } from '../archive-error.js';
 import type { ArchiveContents } from './archive-contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments, type ArchiveIndex } from './layout-documents.js';
@@ -39,6 +39,9 @@ export async function readStreamLayout(
   let selection: StreamSelection | undefined;
   let marked = true;
 
+  const arrived = async (digest: Digest, size: number) =>
+    aboutArchive(what, async () => selection?.arrived(digest, size, store));
+
   const end = (state: { marked: boolean }) => (marked = state.marked);
   for await (const entry of readTar(chunks, { signal, name, endMarker: 'optional', onEnd: end })) {
     if (entry.type !== 'file') continue;
@@ -48,7 +51,7 @@ export async function readStreamLayout(
       await documents.accept(found.role, entry.size, entry.body);
       if (found.role === 'index') {
         selection = options.selectionFor(documents.requireIndex());
-        for (const digest of blobs.keys()) await selection.arrived(digest, store);
+        for (const [digest, size] of blobs) await arrived(digest, size);
       }
       continue;
     }
@@ -63,10 +66,10 @@ export async function readStreamLayout(
     );
     if (!stored.existed) written.add(digest);
     onProgress?.({ kind: 'blob', ...stored });
-    await selection?.arrived(digest, store);
+    await arrived(digest, entry.size);
   }
 
-  const { index, descriptor } = documents.requireIndex();
+  const { index, descriptor } = documents.requireIndex(marked);
   blobs.set(descriptor.digest, descriptor.size);
   return {
     what,

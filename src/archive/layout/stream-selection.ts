@@ -1,9 +1,8 @@
 import type { Reader } from '../../content/store.js';
-import { readDocument } from '../../content/read.js';
+import { isDocument, readDocument } from '../../content/read.js';
 import { children } from '../../oci/children.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { kindOf } from '../../oci/media-type.js';
 
 /**
  * Which blobs of an archive are needed, as far as its index and the manifests that have come by so far tell. While a
@@ -15,7 +14,9 @@ export class StreamSelection {
   readonly #needed = new Set<Digest>();
   /** Needed documents whose children are not known yet. */
   readonly #unread = new Map<Digest, Descriptor>();
-  readonly #here = new Set<Digest>();
+  /** Size in bytes of what has come. */
+  readonly #here = new Map<Digest, number>();
+  readonly #known = new Set<Digest>();
 
   /**
    * @param roots what is needed with all it refers to, or everything the archive has
@@ -31,11 +32,15 @@ export class StreamSelection {
     return this.#everything || this.#unread.size > 0 || this.#needed.has(digest);
   }
 
-  /** To be told of every blob that can be read from `reader` now. */
-  async arrived(digest: Digest, reader: Reader): Promise<void> {
-    this.#here.add(digest);
+  /**
+   * To be told of every blob, with its size in bytes, that can be read from `reader` now. What was announced with
+   * another size is not read: it is of no use, and the plan says so.
+   */
+  async arrived(digest: Digest, size: number, reader: Reader): Promise<void> {
+    this.#here.set(digest, size);
     for (let next = this.#unread.get(digest); next !== undefined; next = this.#readable()) {
       this.#unread.delete(next.digest);
+      if (this.#here.get(next.digest) !== next.size) continue;
       const document = await readDocument(reader, next);
       for (const child of children(document)) {
         if (document.kind === 'manifest' || this.#wants(child)) this.#need(child);
@@ -46,10 +51,10 @@ export class StreamSelection {
   }
 
   #need(descriptor: Descriptor): void {
-    if (this.#needed.has(descriptor.digest)) return;
     this.#needed.add(descriptor.digest);
-    const kind = kindOf(descriptor.mediaType);
-    if (kind === 'index' || kind === 'manifest') this.#unread.set(descriptor.digest, descriptor);
+    if (!isDocument(descriptor) || this.#known.has(descriptor.digest)) return;
+    this.#known.add(descriptor.digest);
+    this.#unread.set(descriptor.digest, descriptor);
   }
 
   #readable(): Descriptor | undefined {
