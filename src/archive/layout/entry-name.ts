@@ -1,5 +1,6 @@
 import { StowageError } from '../../errors.js';
 import { algorithmOf, encodedOf, isAlgorithm, isDigest, type Digest } from '../../oci/digest.js';
+import { quote } from '../tar/text.js';
 
 /**
  * What an entry of an image archive is, by its name alone. Names are only ever compared with this grammar; none
@@ -43,7 +44,7 @@ export function roleOf(entryName: string, archive: string): EntryRole {
       'UNSUPPORTED',
       entryName,
       archive,
-      `unsupported algorithm ${JSON.stringify(algorithm)}, known are sha256 and sha512`,
+      `unsupported algorithm ${quote(algorithm)}, known are sha256 and sha512`,
     );
   }
   const digest = `${algorithm}:${encoded}`;
@@ -69,7 +70,7 @@ function refused(
   archive: string,
   reason: string,
 ): StowageError {
-  return new StowageError(code, `Cannot import ${archive}: entry ${JSON.stringify(entry)}: ${reason}`, {
+  return new StowageError(code, `Cannot import ${archive}: entry ${quote(entry)}: ${reason}`, {
     detail: { entry },
     hint: 'the archive was damaged, or made by a tool that does not follow the OCI image layout',
   });

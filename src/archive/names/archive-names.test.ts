@@ -95,6 +95,24 @@ describe('archiveNames()', () => {
     }
   });
 
+  it('takes an empty name for none', () => {
+    expect(namesOf([one('')], { baseName: 'r/b' })).toEqual([`r/b@${digest}`]);
+    expect(namesOf([entry('one', { [IMAGE_NAME]: '', [REF_NAME]: '1' })], { baseName: 'r/b' })).toEqual([
+      'r/b:1',
+    ]);
+  });
+
+  it.each(['a/b:\u001b[2J', 'a/b:\u009b2J', 'a/b:1\n', 'a/b:\u202e1', 'a\0b'])(
+    'refuses %j, which could drive a terminal, and shows it harmless',
+    (name) => {
+      expect(() => namesOf([one(name)])).toThrow(/^Cannot import "x\.tar": it names an image "[ -~]+", /);
+    },
+  );
+
+  it('refuses a name longer than anybody would give, cutting it in the message', () => {
+    expect(() => namesOf([one('a'.repeat(5000))])).toThrow(/"a{100,400}…", which has 5000 characters/);
+  });
+
   it('gives nothing for no entries', () => {
     expect(namesOf([])).toEqual([]);
   });

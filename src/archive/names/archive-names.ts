@@ -1,6 +1,7 @@
 import { StowageError } from '../../errors.js';
 import { IMAGE_NAME, MANIFEST_SUBJECT, REF_NAME } from '../../oci/annotation.js';
 import type { Descriptor } from '../../oci/descriptor.js';
+import { quote } from '../tar/text.js';
 import type { NamedTarget } from './named-target.js';
 
 export interface ArchiveNameOptions {
@@ -22,7 +23,8 @@ export interface ArchiveNameOptions {
  * other names expire with it.
  *
  * @param index the descriptor of the archive's own index.
- * @throws {StowageError} INVALID if `baseName` leaves nothing, or one name is given to two different images.
+ * @throws {StowageError} INVALID if `baseName` leaves nothing, one name is given to two different images, or a name has
+ *   control characters or is far too long.
  */
 export function archiveNames(
   entries: readonly Descriptor[],
@@ -38,7 +40,7 @@ export function archiveNames(
     names.push({ name: options.indexName, target: index, chosen: true, unnamed: false });
   }
   for (const target of entries) {
-    const given = target.annotations?.[IMAGE_NAME] ?? target.annotations?.[REF_NAME];
+    const given = givenName(target, archive);
     const name = given === undefined ? undefined : qualified(given, base, options.baseName !== undefined);
     if (name !== undefined) names.push({ name, target, chosen: false, unnamed: false });
     else if (given !== undefined) outside.push(given);
@@ -52,6 +54,35 @@ export function archiveNames(
   if (names.length === 0 && outside.length > 0) throw nothingLeft(base, outside, archive);
   return distinct(names, archive);
 }
+
+/** What the archive calls an image; an empty name is none. */
+function givenName({ annotations = {}, digest }: Descriptor, archive: string): string | undefined {
+  const name = [annotations[IMAGE_NAME], annotations[REF_NAME]].find(
+    (text) => text !== undefined && text !== '',
+  );
+  if (name === undefined) return undefined;
+  const problem =
+    name.length > NAME_LIMIT
+      ? `which has ${name.length} characters, at most ${NAME_LIMIT} are accepted`
+      : UNPRINTABLE.test(name)
+        ? 'with control characters, which no name can have'
+        : undefined;
+  if (problem === undefined) return name;
+  throw new StowageError(
+    'INVALID',
+    `Cannot import ${archive}: it names an image ${quote(name)}, ${problem}`,
+    {
+      detail: { name, digest },
+      hint: `import it under a name of your own: <ref> with --ref-object ${digest}`,
+    },
+  );
+}
+
+/** In characters. What containerd accepts of a label; names of registries are far shorter. */
+const NAME_LIMIT = 4096;
+
+/** Control characters and changes of writing direction: a terminal would obey them wherever the name is shown. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
 
 /** `import-YYYY-MM-DD`, the day as the caller's clock shows it. */
 function generatedBase(now: Date): string {

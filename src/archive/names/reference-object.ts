@@ -3,6 +3,7 @@ import { IMAGE_NAME, REF_NAME } from '../../oci/annotation.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { parseDockerReference } from '../../oci/docker-reference.js';
 import { parseReference, splitObject } from '../../oci/reference.js';
+import { quote } from '../tar/text.js';
 
 /**
  * The object that says which image of an archive is meant: the one given, else that of `ref`. A `ref` without `/` is
@@ -100,6 +101,6 @@ function holdings(entries: readonly Descriptor[]): string {
 
 /** An entry the way a person would tell it from the others. */
 function describe(entry: Descriptor): string {
-  const name = entry.annotations?.[IMAGE_NAME] ?? entry.annotations?.[REF_NAME];
-  return name === undefined ? entry.digest : `${JSON.stringify(name)} (${entry.digest})`;
+  const name = entry.annotations?.[IMAGE_NAME] || entry.annotations?.[REF_NAME];
+  return name ? `${quote(name)} (${entry.digest})` : entry.digest;
 }
