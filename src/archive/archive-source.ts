@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fromSystemError, StowageError } from '../errors.js';
 import type { Bytes } from '../io/byte-source.js';
@@ -39,6 +39,12 @@ export async function openArchive(source: ArchiveSource, name?: string): Promise
   const path = pathOf(source);
   const what = JSON.stringify(path);
   try {
+    if ((await stat(path)).isSocket()) {
+      throw new StowageError('UNSUPPORTED', `Cannot read archive ${what}: it is a socket`, {
+        detail: { path },
+        hint: 'name a file or a pipe, or pipe the archive in',
+      });
+    }
     const file = await open(path, 'r');
     try {
       return await opened(file, path);

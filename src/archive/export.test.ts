@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -14,7 +14,8 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:net';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -301,6 +302,55 @@ describe('exportArchive() to a file', () => {
     await closed;
     expect(String(Buffer.concat(listing)).split('\n')[0]).toBe('oci-layout');
     expect((await stat(pipe)).isFIFO()).toBe(true);
+  });
+
+  it.skipIf(platform() !== 'linux')(
+    'writes into a pipe that has no path, as /dev/stdout can be',
+    async () => {
+      const path = join(folder, 'pipe');
+      await promisify(execFile)('mkfifo', [path]);
+      const pipe = await open(path, 'r+');
+      await rm(path);
+      const { size } = await exportArchive(store, ['a/b:1'], `/proc/self/fd/${pipe.fd}`);
+      const { bytesRead } = await pipe.read(Buffer.alloc(size + 1), 0, size + 1);
+      await pipe.close();
+      expect(bytesRead).toBe(size);
+    },
+  );
+
+  it('says so when whoever reads a pipe goes away', async () => {
+    await keep('a/large:1', manifest(config(), layer('large.txt', randomBytes(1 << 20))));
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const reader = spawn('head', ['-c', '600', pipe]);
+    const closed = once(reader, 'close');
+    reader.stdout.resume();
+    const error = await failure(exportArchive(store, ['a/large:1'], pipe));
+    await closed;
+    expect([error.code, error.message]).toEqual([
+      'UNAVAILABLE',
+      expect.stringContaining('nobody reads it any more'),
+    ]);
+  });
+
+  it('refuses a socket', async () => {
+    const path = join(folder, 'socket');
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    const to = await failure(exportArchive(store, ['a/b:1'], path));
+    const from = await failure(importArchive(store, path));
+    server.close();
+    expect([to.code, from.code]).toEqual(['UNSUPPORTED', 'UNSUPPORTED']);
+    expect([to.message, from.message]).toEqual(Array(2).fill(expect.stringContaining('it is a socket')));
+  });
+
+  it('does not take the name of a folder for that of a file', async () => {
+    const path = join(folder, 'x.tar');
+    await writeFile(path, 'old');
+    for (const name of [`${path}/`, join(folder, 'new/')]) {
+      expect((await failure(exportArchive(store, ['a/b:1'], name))).code).toBe('INVALID');
+    }
+    expect(await readFile(path, 'utf8')).toBe('old');
   });
 
   it('refuses a folder and a path that leads nowhere, saying so', async () => {

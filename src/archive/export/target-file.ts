@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Stats } from 'node:fs';
-import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
+import { errnoOf, fromSystemError, StowageError, type ErrorCode } from '../../errors.js';
 import type { TemporaryFiles } from '../../images/store.js';
 import type { CallOptions } from '../../content/store.js';
 import type { Bytes } from '../../io/byte-source.js';
@@ -16,7 +16,8 @@ import { writeThrough } from './write-through.js';
  * straight through.
  *
  * @returns the number of bytes written.
- * @throws {StowageError} what the system says of the path; INVALID for a folder. Failures of `chunks` pass unchanged.
+ * @throws {StowageError} what the system says of the path; INVALID for a folder; UNSUPPORTED for a socket. Failures of
+ *   `chunks` pass unchanged.
  */
 export async function writeTarget(
   path: string,
@@ -25,18 +26,24 @@ export async function writeTarget(
   options: CallOptions = {},
 ): Promise<number> {
   const attempt = `Cannot write ${JSON.stringify(path)}`;
+  const refused = (code: ErrorCode, reason: string, hint: string, cause?: unknown) =>
+    new StowageError(code, `${attempt}: ${reason}`, { detail: { path }, hint, cause });
   try {
-    const target = await finalPath(path);
-    const existing = await statOrNothing(target);
-    if (existing?.isDirectory() === true) {
-      throw new StowageError('INVALID', `${attempt}: it is a directory`, {
-        detail: { path },
-        hint: `name a file in it: ${JSON.stringify(join(path, 'image.tar'))}`,
-      });
+    const existing = await statOrNothing(path);
+    if (existing?.isDirectory() === true || path.endsWith('/') || path.endsWith(sep)) {
+      const example = JSON.stringify(join(path, 'image.tar'));
+      throw refused('INVALID', 'it is a directory', `name a file in it: ${example}`);
     }
-    if (existing !== undefined && !existing.isFile()) return await writeStraight(target, chunks);
-    return await replaceFile(target, existing, chunks, temporaryFiles, options);
+    if (existing?.isSocket() === true) {
+      throw refused('UNSUPPORTED', 'it is a socket', 'name a file or a pipe, or write to standard output');
+    }
+    if (existing !== undefined && !existing.isFile()) return await writeStraight(path, chunks);
+    return await replaceFile(await finalPath(path), existing, chunks, temporaryFiles, options);
   } catch (error) {
+    if (errnoOf(error) === 'EPIPE') {
+      const hint = 'what reads the pipe has to read to the end of the archive';
+      throw refused('UNAVAILABLE', 'nobody reads it any more', hint, error);
+    }
     throw fromSystemError(error, attempt, { detail: { path } });
   }
 }
