@@ -44,7 +44,10 @@ export async function writeTarget(
       const hint = 'what reads the pipe has to read to the end of the archive';
       throw refused('UNAVAILABLE', 'nobody reads it any more', hint, error);
     }
-    throw fromSystemError(error, attempt, { detail: { path } });
+    const isDenied = errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM';
+    const hint =
+      'the archive is written beside its target before it replaces it, so the folder must be writable';
+    throw fromSystemError(error, attempt, { detail: { path }, ...(isDenied ? { hint } : {}) });
   }
 }
 

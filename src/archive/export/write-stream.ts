@@ -23,11 +23,13 @@ export async function writeStream(
 async function writeWebStream(
   sink: WritableStream<Uint8Array>,
   chunks: Bytes,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<void> {
   const writer = sink.getWriter();
+  const linked = linkedAbort(options.signal);
+  const { signal } = linked;
   const failed = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   failed.catch(() => {});
   try {
@@ -40,6 +42,7 @@ async function writeWebStream(
     await Promise.race([writer.abort(error), Promise.resolve()]);
     throw error;
   } finally {
+    linked.unlink();
     writer.releaseLock();
   }
 }

@@ -14,8 +14,11 @@ export class StreamSelection {
   readonly #needed = new Set<Digest>();
   /** Needed documents whose children are not known yet. */
   readonly #unread = new Map<Digest, Descriptor>();
+  /** Those of them that have come. */
+  readonly #readable: Descriptor[] = [];
   /** Size in bytes of what has come. */
   readonly #here = new Map<Digest, number>();
+  /** Documents that are needed, read or not. */
   readonly #known = new Set<Digest>();
 
   /**
@@ -38,7 +41,9 @@ export class StreamSelection {
    */
   async arrived(digest: Digest, size: number, reader: Reader): Promise<void> {
     this.#here.set(digest, size);
-    for (let next = this.#unread.get(digest); next !== undefined; next = this.#readable()) {
+    const waited = this.#unread.get(digest);
+    if (waited !== undefined) this.#readable.push(waited);
+    for (let next = this.#readable.pop(); next !== undefined; next = this.#readable.pop()) {
       this.#unread.delete(next.digest);
       if (this.#here.get(next.digest) !== next.size) continue;
       const document = await readDocument(reader, next);
@@ -55,10 +60,6 @@ export class StreamSelection {
     if (!isDocument(descriptor) || this.#known.has(descriptor.digest)) return;
     this.#known.add(descriptor.digest);
     this.#unread.set(descriptor.digest, descriptor);
-  }
-
-  #readable(): Descriptor | undefined {
-    for (const [digest, descriptor] of this.#unread) if (this.#here.has(digest)) return descriptor;
-    return undefined;
+    if (this.#here.has(descriptor.digest)) this.#readable.push(descriptor);
   }
 }
