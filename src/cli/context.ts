@@ -1,4 +1,5 @@
 import type { OnProgress } from '../content/progress.js';
+import { isStowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
 import type { Globals } from './globals.js';
 import type { Output } from './output.js';
@@ -18,6 +19,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Opens the store the user means, and closes it when `use` is done. */
   withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
+  /** The same for commands that change nothing: a store that is not there is an empty one, and none is made. */
+  withStoreToRead<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** Shows progress on standard error while `work` runs. `verb` is one word: `importing`. */
   withProgress<T>(verb: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T>;
   /** Reports a failure that does not end the command; the first one decides the exit status. */
@@ -42,6 +45,18 @@ export interface ContextOptions {
 
 export function createContext(options: ContextOptions): Context {
   const { globals, env, output, stdout, stderr, signal, report } = options;
+  const open = async ({ readOnly }: { readonly readOnly: boolean }): Promise<Store> => {
+    const { root, namespace } = findPlace(globals, env);
+    const { openStore } = await import('../backends/dir/index.js');
+    const onWarning = (message: string) => output.warn(message);
+    return openStore({ root, namespace, signal, readOnly, onWarning });
+  };
+  const emptyInstead = async (error: unknown): Promise<Store> => {
+    if (!isStowageError(error, 'NOT_FOUND')) throw error;
+    output.note(`there is no store at ${JSON.stringify(findPlace(globals, env).root)} yet`);
+    const { openMemoryStore } = await import('../backends/memory/index.js');
+    return openMemoryStore();
+  };
   return {
     process: { stdout: { write: options.onHelp }, stderr: { write: () => {} } },
     output,
@@ -50,19 +65,10 @@ export function createContext(options: ContextOptions): Context {
     signal,
     report,
     async withStore(use) {
-      const { root, namespace } = findPlace(globals, env);
-      const { openStore } = await import('../backends/dir/index.js');
-      const store = await openStore({
-        root,
-        namespace,
-        signal,
-        onWarning: (message) => output.warn(message),
-      });
-      try {
-        return await use(store);
-      } finally {
-        await store.close();
-      }
+      return closing(await open({ readOnly: false }), use);
+    },
+    async withStoreToRead(use) {
+      return closing(await open({ readOnly: true }).catch(emptyInstead), use);
     },
     async withProgress(verb, work) {
       const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';
@@ -81,4 +87,12 @@ export function createContext(options: ContextOptions): Context {
       }
     },
   };
+}
+
+async function closing<T>(store: Store, use: (store: Store) => Promise<T>): Promise<T> {
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
 }

@@ -18,7 +18,7 @@ export interface Output {
   note(message: string): void;
   /** One line about something that may be wrong. */
   warn(message: string): void;
-  /** One line for an error, its hint below it. Answers the exit status that belongs to it. */
+  /** One line for an error, its hint behind it. Answers the exit status that belongs to it. */
   error(thrown: unknown): number;
   /** Called before anything is written to standard error, to clear what is drawn there. */
   beforeMessage: (() => void) | undefined;
@@ -55,11 +55,10 @@ export function createOutput({ json, debug, stdout, stderr, paint }: OutputOptio
       if (json) {
         const { usage: _, ...facts } = detail;
         say(toJson({ error: { code, message, ...(hint !== undefined && { hint }), detail: facts } }));
-      } else if (detail['usage'] === true) {
-        say(`${paint.alarm('stowage:')} ${printable(message)} (${hint})`);
       } else {
-        say(`${paint.alarm('stowage:')} ${printable(message)}`);
-        if (hint !== undefined) say(`         ${printable(hint)}`);
+        const [before, after] = detail['usage'] === true ? [' (', ')'] : ['; ', ''];
+        const advice = hint === undefined ? '' : `${before}${printable(hint)}${after}`;
+        say(`${paint.alarm('stowage:')} ${printable(message)}${advice}`);
       }
       if (debug) say(inspect(thrown, { depth: 6 }));
       return exitCode;

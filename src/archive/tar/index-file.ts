@@ -24,7 +24,7 @@ export async function* indexTar(
   const stat = await file.stat();
   if (!stat.isFile()) {
     throw archiveError('INVALID', { archive: options.name, offset: 0 }, 'it is not a regular file', {
-      hint: 'Read it as a stream',
+      hint: 'read it as a stream',
     });
   }
   const cursor = new FileCursor(file, stat.size, options.signal);

@@ -14,7 +14,7 @@ export function notTarError(start: Uint8Array, archive: string | undefined): Sto
   for (const [compression, tool, magic] of MAGICS) {
     if (start.length < magic.length || magic.some((byte, index) => start[index] !== byte)) continue;
     return archiveError('UNSUPPORTED', place, `it is compressed with ${compression}`, {
-      hint: `Decompress it first, for example with ${tool}`,
+      hint: `decompress it first, for example with ${tool}`,
       detail: { compression },
     });
   }

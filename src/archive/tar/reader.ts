@@ -118,7 +118,7 @@ class EntryBody implements AsyncIterable<Uint8Array> {
     return new StowageError(
       'INVALID',
       `Cannot read the content of tar entry ${name}: it was read or passed over before`,
-      { hint: 'Read the body of an entry once, before asking for the next entry' },
+      { hint: 'read the body of an entry once, before asking for the next entry' },
     );
   }
 }

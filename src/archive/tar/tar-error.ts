@@ -39,6 +39,6 @@ export function archiveError(
 export function truncationError(place: Place, inside: string): StowageError {
   return archiveError('INVALID', place, `it is cut off: it ends at byte ${place.offset}, ${inside}`, {
     detail: { truncated: true },
-    hint: 'Copy or download the archive again; what wrote it may have failed half-way',
+    hint: 'copy or download the archive again; what wrote it may have failed half-way',
   });
 }

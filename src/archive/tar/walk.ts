@@ -138,7 +138,7 @@ export class TarWalk {
       place,
       `it holds data after ${what}, at byte ${position}: several archives concatenated?`,
       {
-        hint: 'Split them, and read each by itself',
+        hint: 'split them, and read each by itself',
       },
     );
   }
@@ -155,6 +155,6 @@ export class TarWalk {
 export function sparseError(entry: TarEntry, archive: string | undefined): StowageError {
   const place = { archive, offset: entry.offset, entry: entry.name };
   return archiveError('UNSUPPORTED', place, `entry ${quote(entry.name)} is a sparse file`, {
-    hint: 'Write the archive again without --sparse',
+    hint: 'write the archive again without --sparse',
   });
 }

@@ -15,7 +15,7 @@ const HEADER = ['REF', 'TYPE', 'DIGEST', 'SIZE', 'PLATFORMS', 'LABELS'];
 
 const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters) {
   const matches = compileFilters(filters);
-  const images = await this.withStore(async (store) => {
+  const images = await this.withStoreToRead(async (store) => {
     const records: ImageRecord[] = [];
     for await (const record of store.images.list({ signal: this.signal })) {
       if (matches(imageFields(record))) records.push(record);
