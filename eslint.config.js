@@ -11,11 +11,28 @@ const jsonParse = {
   selector: "CallExpression[callee.object.name='JSON'][callee.property.name='parse']",
   message: 'Parse foreign JSON with parseJson (oci/json.ts): it limits, checks and names what it reads.',
 };
+// POSIX locks belong to the process: whoever else opens and closes these files drops SQLite's locks on them.
+const databaseFiles = {
+  selector: 'Literal[value=/metadata\\.db|^holders$/], TemplateElement[value.raw=/metadata\\.db|^holders/]',
+  message: 'Only paths.ts and the database driver name metadata.db and holders/; nobody else opens them.',
+};
+const databasePaths = {
+  selector:
+    "MemberExpression[object.name='paths'][property.name=/^(database|holder)$/], MemberExpression[object.property.name=/^#?paths$/][property.name=/^(database|holder)$/]",
+  message: 'Only the database driver and those who hand it its paths may name the files of the database.',
+};
+const databaseLibraries = ['node:sqlite', 'sqlite', '@photostructure/sqlite'];
+const openingLibraries = {
+  selector: `ImportExpression[source.value=/^(${databaseLibraries.join('|').replaceAll('/', '\\/')})$/], CallExpression[callee.property.name='getBuiltinModule']`,
+  message: "Only database/library.ts loads a SQLite: two of them in a process drop each other's locks.",
+};
 const topLevelAwait = {
   selector:
     'Program > ExpressionStatement > AwaitExpression, Program > VariableDeclaration AwaitExpression:not(:function AwaitExpression)',
   message: 'Top-level await breaks require() of the library.',
 };
+
+const database = [databaseFiles, databasePaths, openingLibraries];
 
 const sources = ['src/**/*.ts'];
 const tests = ['**/*.test.ts', 'test/**/*.ts', 'src/testing/**/*.ts'];
@@ -40,7 +57,11 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'off',
       '@typescript-eslint/no-empty-object-type': 'off',
       'max-lines': ['error', { max: 400 }],
-      'no-restricted-syntax': ['error', syncCalls, jsonParse, topLevelAwait],
+      'no-restricted-syntax': ['error', syncCalls, jsonParse, topLevelAwait, ...database],
+      'no-restricted-imports': [
+        'error',
+        { paths: databaseLibraries.map((name) => ({ name, message: openingLibraries.message })) },
+      ],
     },
   },
   {
@@ -56,12 +77,21 @@ export default tseslint.config(
     // The door for foreign JSON, and the one for JSON this project wrote itself.
     files: ['src/oci/json.ts', 'src/backends/dir/**/*.ts', ...tests],
     ignores: ['src/backends/dir/layout.ts'],
-    rules: { 'no-restricted-syntax': ['error', syncCalls, topLevelAwait] },
+    rules: { 'no-restricted-syntax': ['error', syncCalls, topLevelAwait, ...database] },
+  },
+  {
+    // Those who ask whether the files of the database are there, or hand their paths to the driver.
+    files: ['paths', 'root', 'open-store', 'holders'].map((name) => `src/backends/dir/${name}.ts`),
+    rules: { 'no-restricted-syntax': ['error', syncCalls, topLevelAwait, openingLibraries] },
   },
   {
     // Inside a database transaction nothing may await, so the driver and its file operations are synchronous.
-    files: ['src/backends/dir/database/*.ts', 'src/backends/dir/files.ts'],
+    files: ['src/backends/dir/database/*.ts'],
     rules: { 'no-restricted-syntax': ['error', topLevelAwait] },
+  },
+  {
+    files: ['src/backends/dir/files.ts'],
+    rules: { 'no-restricted-syntax': ['error', topLevelAwait, ...database] },
   },
   {
     files: tests,
@@ -77,6 +107,6 @@ export default tseslint.config(
   },
   {
     files: ['src/cli/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', syncCalls, jsonParse] },
+    rules: { 'no-restricted-syntax': ['error', syncCalls, jsonParse, ...database] },
   },
 );
