@@ -110,6 +110,19 @@ describe('content in a folder', () => {
     assert.deepEqual((await store.content.info(target.digest))?.labels, { a: '1' });
   });
 
+  it('whose file is gone or cut is not claimed, so that an import brings it back', async () => {
+    await store.content.put(target, () => small);
+    const view = store.under(await store.leases.create());
+    await chmod(pathOf(target), 0o644);
+    await truncate(pathOf(target), 999);
+    assert.equal((await view.content.claim([target])).size, 0);
+    await unlink(pathOf(target));
+    assert.equal((await view.content.claim([target])).size, 0);
+    assert.equal((await store.content.claim([target])).size, 0);
+    assert.equal((await view.content.put(target, () => small)).existed, false);
+    assert.equal((await view.content.claim([target])).size, 1);
+  });
+
   it('of many pieces is written whole where the system writes less than it is given', async () => {
     await reopened(
       writingWith(({ writev }) => ({

@@ -55,13 +55,16 @@ export class DirContent implements ContentStore {
       requireLease(view, queries);
       return blobs.find(queries, view.namespace, targets);
     }, options);
-    const settled = view.lease === undefined && found.every(({ state }) => state === 'live');
-    if (found.length === 0 || settled || view.readOnly) return new Set(found.map(({ digest }) => digest));
+    if (found.length === 0) return new Set();
+    if (view.readOnly || (view.lease === undefined && found.every(({ state }) => state === 'live'))) {
+      const there = await Promise.all(found.map((blob) => blobs.isThere(view.place, blob)));
+      return new Set(found.filter((_, place) => there[place]).map(({ digest }) => digest));
+    }
     return view.place.connection.transaction((transaction) => {
       requireLease(view, transaction);
       const held = blobs
         .find(transaction, view.namespace, targets)
-        .filter((blob) => blob.state === 'live' || blobs.revive(view.place, transaction, blob));
+        .filter((blob) => blobs.revive(view.place, transaction, blob));
       for (const { digest } of held) hold(view, transaction, digest);
       return new Set(held.map(({ digest }) => digest));
     }, options);
