@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { errnoOf, fromSystemError } from '../../errors.js';
-import type { Connection, Transaction, TransactionOptions } from './database/connection.js';
+import type { SharedConnection, Transaction, TransactionOptions } from './database/connection.js';
 import { isBusy } from './database/errors.js';
 import type { Database, Library } from './database/library.js';
 import type { Files } from './files.js';
@@ -21,13 +21,13 @@ const SUFFIX = '.db';
  */
 export class Holders {
   readonly #library: Library;
-  readonly #connection: Connection;
+  readonly #connection: SharedConnection;
   readonly #paths: Paths;
   readonly #files: Files;
   #own: { readonly id: string; readonly lock: Database } | undefined;
   #registering: Promise<string> | undefined;
 
-  constructor(library: Library, connection: Connection, paths: Paths, files: Files) {
+  constructor(library: Library, connection: SharedConnection, paths: Paths, files: Files) {
     this.#library = library;
     this.#connection = connection;
     this.#paths = paths;
@@ -65,24 +65,17 @@ export class Holders {
     }
   }
 
-  /** Stops counting as alive. What was reserved and not forgotten stays on record for the next holder to remove. */
+  /**
+   * Stops counting as alive. The row stays for the next holder to remove, with what was reserved and not forgotten: a
+   * transaction for it alone would cost a sync, and fail on a full disk.
+   */
   async close(): Promise<void> {
     await this.#registering?.catch(() => {});
     const own = this.#own;
     if (own === undefined) return;
     this.#own = undefined;
-    const path = this.#paths.holder(own.id);
-    try {
-      await this.#connection.transaction((transaction) => {
-        transaction.run(
-          'DELETE FROM holders WHERE id = ? AND NOT EXISTS (SELECT 1 FROM temporary_files t WHERE t.holder = holders.id)',
-          own.id,
-        );
-      });
-    } finally {
-      own.lock.close();
-    }
-    await this.#files.unlink(path);
+    own.lock.close();
+    await this.#files.unlink(this.#paths.holder(own.id));
   }
 
   async #register(): Promise<string> {

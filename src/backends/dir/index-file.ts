@@ -1,5 +1,5 @@
 import { fromSystemError } from '../../errors.js';
-import type { Connection, Queries, Transaction } from './database/connection.js';
+import type { Queries, SharedConnection, Transaction } from './database/connection.js';
 import type { FileFacts, Files } from './files.js';
 import { generationOf, indexText, LAYOUT_FILE } from './layout.js';
 import type { Paths } from './paths.js';
@@ -32,7 +32,7 @@ export class IndexFile {
    * and is told of.
    */
   async reconcile(
-    connection: Connection,
+    connection: SharedConnection,
     onWarning: (message: string) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {

@@ -29,8 +29,12 @@ export interface TransactionOptions {
 /** How many waiting pieces of work share one commit; more would hold up everything else in this process. */
 const GROUP_LIMIT = 128;
 
-/** Who has just had the write lock leaves it alone for so many milliseconds, and up to as many more. */
+/**
+ * Who takes the write lock again and again leaves it alone in between for so many milliseconds, and up to as many
+ * more. The few transactions of a short command are not that.
+ */
 const FAIR_PAUSE = 2;
+const FAIR_RUN = 8;
 
 interface Job {
   readonly work: (transaction: Transaction) => unknown;
@@ -54,6 +58,8 @@ export class Connection {
   readonly #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #lastTransaction = -Infinity;
+  /** How many transactions came one right after the other. */
+  #run = 0;
   #closed = false;
 
   /** Takes over an open database; `path` is what errors name, `patience` how many milliseconds locks are waited for. */
@@ -136,7 +142,8 @@ export class Connection {
     // Whoever asks in the same turn of the event loop joins the first group.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      if (performance.now() - this.#lastTransaction < FAIR_PAUSE) {
+      this.#run = performance.now() - this.#lastTransaction < FAIR_PAUSE ? this.#run + 1 : 0;
+      if (this.#run > FAIR_RUN) {
         await sleep(FAIR_PAUSE * (1 + Math.random()));
       }
       try {
@@ -241,6 +248,9 @@ export class Connection {
     return fromSqliteError(error, `Cannot ${verb} ${JSON.stringify(this.#path)}`);
   }
 }
+
+/** What the users of a connection see of it: they share it, so that none of them may close it. */
+export type SharedConnection = Pick<Connection, 'read' | 'transaction'>;
 
 /** Text that would come back as other text: SQLite's text is UTF-8, and its C interface ends it at a zero byte. */
 const UNSTORABLE = /\0|\p{Surrogate}/u;
