@@ -56,7 +56,8 @@ export interface Files {
   copy(from: string, to: string): Promise<void>;
   /** A new empty folder among the temporary files of the machine. */
   makeTemporaryFolder(): Promise<string>;
-  /** Whether the path can be written by this process, as far as the system tells. */
+  /** Whether the system lets this process read or write the path. It forbids nothing of what is not there. */
+  isReadable(path: string): Promise<boolean>;
   isWritable(path: string): Promise<boolean>;
   /** The device and inode of a folder, which name it whatever its path. */
   identify(folder: string): Promise<string>;
@@ -160,16 +161,8 @@ export const nodeFiles: Files = {
   removeTree: (path) => promises.rm(path, { recursive: true, force: true }),
   copy: (from, to) => promises.copyFile(from, to),
   makeTemporaryFolder: () => promises.mkdtemp(join(tmpdir(), 'stowage-')),
-  async isWritable(path) {
-    try {
-      await promises.access(path, fs.constants.W_OK);
-      return true;
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno !== 'EACCES' && errno !== 'EROFS' && errno !== 'EPERM') throw error;
-      return false;
-    }
-  },
+  isReadable: (path) => isAccessible(path, fs.constants.R_OK),
+  isWritable: (path) => isAccessible(path, fs.constants.W_OK),
   async identify(folder) {
     const { dev, ino } = await promises.stat(folder, { bigint: true });
     return `${dev}:${ino}`;
@@ -177,6 +170,17 @@ export const nodeFiles: Files = {
   fileSystemType: async (path) => (await promises.statfs(path)).type,
   sync: syncFiles,
 };
+
+async function isAccessible(path: string, mode: number): Promise<boolean> {
+  try {
+    await promises.access(path, mode);
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'EACCES' && errno !== 'EROFS' && errno !== 'EPERM') return missing(error, true);
+    return false;
+  }
+}
 
 function factsOf(stats: fs.BigIntStats | undefined): FileFacts | undefined {
   if (stats === undefined) return undefined;

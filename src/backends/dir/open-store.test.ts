@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
@@ -118,6 +118,95 @@ describe('opening a store', () => {
     assert.deepEqual((await readdir(root)).sort(), ['blobs', 'index.json']);
   });
 
+  it('refuses a store whose database is gone or emptied, and leaves its index as it is', async () => {
+    await (await filled()).close();
+    const index = await readFile(join(root, 'index.json'), 'utf8');
+    await truncate(join(root, 'metadata.db'), 0);
+    assert.match((await rejectsWith('CORRUPT', open())).message, /metadata\.db" is empty/);
+    await rm(join(root, 'metadata.db'));
+    assert.match((await rejectsWith('CORRUPT', open())).message, /metadata\.db" is gone/);
+    assert.equal(await readFile(join(root, 'index.json'), 'utf8'), index);
+  });
+
+  it('says of a damaged database that it is damaged', async () => {
+    await (await filled()).close();
+    const database = join(root, 'metadata.db');
+    const whole = await readFile(database);
+    for (const place of [0, 16, 30, 40, 100]) {
+      const bytes = Buffer.from(whole);
+      bytes.fill(0xa5, place, place + 400);
+      await writeFile(database, bytes);
+      await rejectsWith('CORRUPT', open());
+    }
+  });
+
+  it('opens the database anew only when the one before is closed', async () => {
+    const events: string[] = [];
+    let go = () => {};
+    const unlinking = new Promise<void>((resolve) => (go = resolve));
+    const slow = await open(
+      {},
+      {
+        async unlink(path) {
+          await unlinking;
+          events.push('closed');
+          return nodeFiles.unlink(path);
+        },
+      },
+    );
+    await slow.leases.create();
+    const closing = slow.close();
+    const opening = open().then(() => events.push('opened'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    go();
+    await Promise.all([closing, opening]);
+    assert.deepEqual(events, ['closed', 'opened']);
+  });
+
+  it('that fails to close cleanly has closed its database all the same', async () => {
+    const failure = Object.assign(new Error('EIO'), { code: 'EIO' });
+    const store = await openStore(
+      { root },
+      { files: { ...nodeFiles, unlink: () => Promise.reject(failure) } },
+    );
+    await store.leases.create();
+    await assert.rejects(store.close());
+    await rejectsWith('INVALID', store.images.get('a'));
+    assert.equal(await logSize(), 0);
+  });
+
+  it('ends with its own close, whoever else has the same root open', async () => {
+    const first = await filled();
+    await open();
+    await first.close();
+    await rejectsWith('INVALID', first.images.get('a'));
+    await rejectsWith('INVALID', first.namespace('other').leases.create());
+    await rejectsWith(
+      'INVALID',
+      first.content.put(target, () => small),
+    );
+    await rejectsWith('INVALID', collect(first.content.read(target)));
+  });
+
+  it('that is closed while content comes in stores nothing more, and says so', async () => {
+    const store = await open();
+    let go = () => {};
+    const more = new Promise<void>((resolve) => (go = resolve));
+    const source = async function* () {
+      yield bytesOf(1, 3_000_000);
+      await more;
+      yield bytesOf(2, 3_000_000);
+    };
+    const put = failureOf(store.content.put(undefined, source));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const closing = store.close();
+    go();
+    await closing;
+    assert.match(String(await put), /the store is closed/);
+    assert.deepEqual(await readdir(join(root, 'ingest')), []);
+    assert.deepEqual(await readdir(join(root, 'blobs', 'sha256')), []);
+  });
+
   it('refuses a network file system, unless it is allowed', async () => {
     const nfs = { fileSystemType: async () => 0x6969 };
     const error = await rejectsWith('UNSUPPORTED', open({}, nfs));
@@ -182,6 +271,43 @@ describe('a root that cannot be written', () => {
       'metadata.db',
       'metadata.db-wal',
     ]);
+  });
+
+  it('in part is opened for reading too, so that the error names no file of the database', async () => {
+    await (await filled()).close();
+    for (const part of ['holders', 'ingest', join('blobs', 'sha256'), 'metadata.db']) {
+      const isWritable = async (path: string) => path !== join(root, part);
+      const store = await open({}, { isWritable });
+      await canOnlyBeRead(store);
+      await store.close();
+    }
+  });
+
+  it('is not mixed up with a log that has gone meanwhile', async () => {
+    await (await filled()).close();
+    await writeFile(join(root, 'metadata.db-wal'), 'a log that is about to be put into the database');
+    const temporary = join(folder, 'copy-of-both');
+    let copies = 0;
+    await open(
+      {},
+      {
+        ...unwritable,
+        async makeTemporaryFolder() {
+          await mkdir(temporary);
+          return temporary;
+        },
+        async copy(from, to) {
+          if (from.endsWith('-wal') && copies++ === 0) {
+            await copyFile(from, to);
+            await rm(from);
+            return;
+          }
+          await copyFile(from, to);
+        },
+      },
+    );
+    assert.equal(copies, 1);
+    assert.equal((await stat(join(temporary, 'metadata.db-wal'))).size, 0);
   });
 
   it('cannot become a store', async () => {

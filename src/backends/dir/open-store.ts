@@ -81,9 +81,11 @@ async function openPlace(paths: Paths, files: Files, mode: 'write' | 'read' | 'u
     (await (mode === 'write' ? openForWriting : openForReading)(library, paths.database));
   const holders = new Holders(library, connection, paths, files);
   const close = async () => {
-    await holders.close();
-    await connection.close();
-    await unwritable?.dispose();
+    try {
+      await holders.close();
+    } finally {
+      await connection.close().finally(() => unwritable?.dispose());
+    }
   };
   return { paths, files, connection, holders, close };
 }

@@ -1,5 +1,5 @@
 import { StowageError } from '../../errors.js';
-import type { Connection } from './database/connection.js';
+import type { SharedConnection } from './database/connection.js';
 import type { Files } from './files.js';
 import type { Holders } from './holders.js';
 import type { Paths } from './paths.js';
@@ -9,7 +9,7 @@ import { settled } from './settled.js';
 export interface Place {
   readonly paths: Paths;
   readonly files: Files;
-  readonly connection: Connection;
+  readonly connection: SharedConnection;
   readonly holders: Holders;
   /** Ends it all; called when nobody uses the place any more. */
   readonly close: () => Promise<void>;
@@ -18,6 +18,8 @@ export interface Place {
 interface Entry {
   readonly opening: Promise<Place>;
   references: number;
+  /** Set when the last share has been given back, until nothing is open any more. */
+  closing?: Promise<void>;
 }
 
 /**
@@ -39,21 +41,30 @@ export interface Share {
   readonly release: () => Promise<void>;
 }
 
-/** A share in the place of that name, opened by `open` if nobody has one. Several wait for the same opening. */
+/**
+ * A share in the place of that name, opened by `open` if nobody has one. Several wait for the same opening, and for
+ * the end of a place that is being closed: never are two of the same name open.
+ */
 export async function share(
   name: string,
   open: () => Promise<Place>,
   signal: AbortSignal | undefined,
 ): Promise<Share> {
   const places = registry();
-  const entry = places.get(name) ?? { opening: open(), references: 0 };
+  for (let closing = places.get(name)?.closing; closing; closing = places.get(name)?.closing) {
+    await settled(
+      closing.catch(() => {}),
+      signal,
+    );
+  }
+  const entry: Entry = places.get(name) ?? { opening: open(), references: 0 };
   places.set(name, entry);
   entry.references += 1;
   const release = async () => {
     entry.references -= 1;
     if (entry.references > 0) return;
-    if (places.get(name) === entry) places.delete(name);
-    await (await entry.opening).close();
+    entry.closing = entry.opening.then((place) => place.close()).finally(() => places.delete(name));
+    await entry.closing;
   };
   try {
     return { place: await settled(entry.opening, signal), release };
@@ -64,9 +75,10 @@ export async function share(
   }
 }
 
-/** Whether this process has the place of that name open. */
+/** Whether this process has the place of that name open, and is not about to close it. */
 export function isShared(name: string): boolean {
-  return registry().has(name);
+  const entry = registry().get(name);
+  return entry !== undefined && entry.closing === undefined;
 }
 
 /** The error for a call that would change a store which is open for reading only. */

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { StowageError } from '../../errors.js';
 import type { Files } from './files.js';
+import { generationOf } from './layout.js';
 import type { Paths } from './paths.js';
 
 /** What may be in a root before its database is; `lost+found` is in the root of every ext file system. */
@@ -23,13 +24,18 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   // Listed before the database is looked for: every store makes that before anything that would look foreign.
   const found = await files.list(paths.root);
   const database = await files.stat(paths.database);
+  if (found.includes('index.json') && (database === undefined || database.size === 0)) {
+    await checkLost(files, paths, database === undefined ? 'gone' : 'empty');
+  }
   if (database === undefined) {
     checkForeign(paths, found);
     if (readOnly) throw noStore(paths);
+  } else if (!(await files.isReadable(paths.database))) {
+    throw new StowageError('DENIED', `Cannot read ${JSON.stringify(paths.database)}: permission denied`, {
+      detail: { path: paths.database },
+    });
   }
-  const writable =
-    (await files.isWritable(paths.root)) &&
-    (database === undefined || (await files.isWritable(paths.database)));
+  const writable = await isWritable(files, paths);
   if (!writable && database === undefined) {
     throw new StowageError(
       'DENIED',
@@ -41,6 +47,36 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   }
   if (writable && !readOnly) await createFolders(files, paths);
   return writable;
+}
+
+/** Whether everything that a change may touch can be written: some of it may belong to another user. */
+async function isWritable(files: Files, paths: Paths): Promise<boolean> {
+  const parts = [
+    paths.root,
+    ...[paths.database, `${paths.database}-wal`, `${paths.database}-shm`],
+    ...[paths.holders, paths.ingests, paths.blobs, paths.blobFolder('sha256')],
+  ];
+  for (const part of parts) {
+    if (!(await files.isWritable(part))) return false;
+  }
+  return true;
+}
+
+/**
+ * A store writes its index after its database. To take a lost database for a new one would empty the index, the last
+ * place where the names are.
+ */
+async function checkLost(files: Files, paths: Paths, what: 'gone' | 'empty'): Promise<void> {
+  const index = await files.readText(paths.index);
+  if (index === undefined || generationOf(Buffer.from(index)) === undefined) return;
+  throw new StowageError(
+    'CORRUPT',
+    `Cannot open a store at ${JSON.stringify(paths.root)}: its ${JSON.stringify(paths.database)} is ${what}`,
+    {
+      detail: { root: paths.root },
+      hint: 'the images are still there: import the root as an image layout into a store at another place',
+    },
+  );
 }
 
 /** The folder itself, or the closest one above it that is there. */

@@ -1,11 +1,13 @@
 import type { ContentStore } from '../../content/store.js';
 import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
 import { DirContent } from './content.js';
 import { DirImages } from './images.js';
 import { IndexFile } from './index-file.js';
 import { DirLeases } from './leases.js';
 import { DirTemporaryFiles } from './temporary-files.js';
+import type { Place } from './place.js';
 import type { View } from './view.js';
 
 /** What all views of one opened store have in common. */
@@ -13,6 +15,8 @@ interface Session {
   readonly running: Set<Lease>;
   readonly release: () => Promise<void>;
   closing: Promise<void> | undefined;
+  /** Whether its leases are ended: from here on every call rejects, though others may go on using the place. */
+  closed: boolean;
 }
 
 /** A store in a folder; every namespace and lease is another view of the same session. */
@@ -38,7 +42,8 @@ export class DirStore implements Store {
 
   /** The first view of a session; `release` gives back the share in the place. */
   static open(view: View, release: () => Promise<void>): DirStore {
-    return new DirStore(view, { running: new Set(), release, closing: undefined });
+    const session: Session = { running: new Set(), release, closing: undefined, closed: false };
+    return new DirStore({ ...view, place: whileOpen(view.place, session) }, session);
   }
 
   under(lease: Lease): Store {
@@ -52,7 +57,7 @@ export class DirStore implements Store {
 
   close(): Promise<void> {
     const session = this.#session;
-    session.closing ??= endLeases(session.running).finally(session.release);
+    session.closing ??= end(session);
     return session.closing;
   }
 
@@ -61,6 +66,32 @@ export class DirStore implements Store {
   }
 }
 
-async function endLeases(running: ReadonlySet<Lease>): Promise<void> {
-  await Promise.all([...running].map((lease) => lease.release()));
+async function end(session: Session): Promise<void> {
+  try {
+    await Promise.all([...session.running].map((lease) => lease.release()));
+  } finally {
+    session.closed = true;
+    await session.release();
+  }
+}
+
+function whileOpen(place: Place, session: Session): Place {
+  const { connection, paths } = place;
+  const requireOpen = () => {
+    if (!session.closed) return;
+    throw new StowageError('INVALID', `Cannot use ${JSON.stringify(paths.root)}: the store is closed`);
+  };
+  return {
+    ...place,
+    connection: {
+      async read(query, options) {
+        requireOpen();
+        return connection.read(query, options);
+      },
+      async transaction(work, options) {
+        requireOpen();
+        return connection.transaction(work, options);
+      },
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { StowageError, type ErrorCode } from '../../../errors.js';
 
 const BUSY = 5;
+const CORRUPT = 11;
 
 /** The primary result codes of SQLite that say something a caller may act on (sqlite.org/rescode.html). */
 const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: string]>> = {
@@ -8,7 +9,7 @@ const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: strin
   [BUSY]: ['BUSY', 'other processes kept it locked'],
   8: ['DENIED', 'it is read-only'],
   10: ['CORRUPT', 'the disk reports an input/output error'],
-  11: ['CORRUPT', 'the database is damaged'],
+  [CORRUPT]: ['CORRUPT', 'the database is damaged'],
   13: ['NO_SPACE', 'no space left on the disk'],
   14: ['UNAVAILABLE', 'its file cannot be opened'],
   23: ['DENIED', 'permission denied'],
@@ -32,12 +33,17 @@ export function isUnwritable(error: unknown): boolean {
  */
 export function fromSqliteError(error: unknown, attempt: string): unknown {
   const code = resultCode(error);
-  const meaning = code === undefined ? undefined : MEANINGS[code];
+  const meaning = code === undefined ? undefined : MEANINGS[isMalformed(error) ? CORRUPT : code];
   if (meaning === undefined) return error;
   return new StowageError(meaning[0], `${attempt}: ${meaning[1]}`, {
     cause: error,
     detail: { sqlite: code },
   });
+}
+
+/** For damage to the head of the file SQLite has no code of its own. */
+function isMalformed(error: unknown): boolean {
+  return error instanceof Error && /^(unsupported file format|malformed database schema)/.test(error.message);
 }
 
 /** The low byte is the primary code, whatever the extended one adds. */

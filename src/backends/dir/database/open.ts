@@ -92,6 +92,8 @@ async function copyOf(path: string, files: Files): Promise<string> {
   try {
     for (const backoff = new Backoff(); performance.now() < deadline; await backoff.wait()) {
       const before = await facts();
+      // The log of an earlier attempt would put old pages over the database.
+      await files.unlink(join(folder, 'metadata.db-wal'));
       await files.copy(path, join(folder, 'metadata.db'));
       if ((await files.stat(log)) !== undefined) await files.copy(log, join(folder, 'metadata.db-wal'));
       if (before === (await facts())) return folder;

@@ -62,7 +62,7 @@ export function schemaVersion(database: Database): number {
 /**
  * Brings the schema up to date, in a transaction the caller has begun.
  *
- * @throws {StowageError} UNSUPPORTED if the database is newer than this code.
+ * @throws {StowageError} UNSUPPORTED if the database is newer than this code; CORRUPT if it has no possible version.
  */
 export function migrate(database: Database, path: string): void {
   for (let version = checkVersion(database, path); version < SCHEMA_VERSION; version++) {
@@ -74,6 +74,11 @@ export function migrate(database: Database, path: string): void {
 /** The version of the schema, which is not newer than this code. */
 export function checkVersion(database: Database, path: string): number {
   const version = schemaVersion(database);
+  if (version < 0) {
+    throw new StowageError('CORRUPT', `Cannot open ${JSON.stringify(path)}: the database is damaged`, {
+      detail: { path, version },
+    });
+  }
   if (version <= SCHEMA_VERSION) return version;
   throw new StowageError(
     'UNSUPPORTED',
