@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { fromSystemError, StowageError } from '../errors.js';
 import type { Bytes } from '../io/byte-source.js';
 import { fromSource, type SourceLike } from '../io/streams.js';
+import { readPipe } from './named-pipe.js';
 
 /** What an archive may come as: a path, a file URL, or bytes in any shape. */
 export type ArchiveSource = string | URL | SourceLike;
@@ -39,7 +40,13 @@ export async function openArchive(source: ArchiveSource, name?: string): Promise
   const path = pathOf(source);
   const what = JSON.stringify(path);
   try {
-    if ((await stat(path)).isSocket()) {
+    const stats = await stat(path);
+    if (stats.isFIFO()) {
+      const pipe = await readPipe(path);
+      const close = async () => void pipe.destroy();
+      return { kind: 'stream', name: path, what, chunks: pipe, [Symbol.asyncDispose]: close };
+    }
+    if (stats.isSocket()) {
       throw new StowageError('UNSUPPORTED', `Cannot read archive ${what}: it is a socket`, {
         detail: { path },
         hint: 'name a file or a pipe, or pipe the archive in',

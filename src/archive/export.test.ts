@@ -318,6 +318,23 @@ describe('exportArchive() to a file', () => {
     },
   );
 
+  it.each(['that nobody reads', 'whose reader takes nothing'])(
+    'can be stopped at a pipe %s',
+    async (which) => {
+      await keep('a/large:1', manifest(config(), layer('large.txt', randomBytes(1 << 20))));
+      const pipe = join(folder, 'pipe');
+      await promisify(execFile)('mkfifo', [pipe]);
+      const reader = which === 'that nobody reads' ? undefined : await open(pipe, 'r+');
+      const reason = new Error('stop');
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(reason), 100);
+      await expect(exportArchive(store, ['a/large:1'], pipe, { signal: controller.signal })).rejects.toBe(
+        reason,
+      );
+      await reader?.close();
+    },
+  );
+
   it('says so when whoever reads a pipe goes away', async () => {
     await keep('a/large:1', manifest(config(), layer('large.txt', randomBytes(1 << 20))));
     const pipe = join(folder, 'pipe');

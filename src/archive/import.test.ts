@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   layoutEntries,
@@ -81,6 +83,30 @@ async function names(): Promise<string[]> {
 async function expectHeld(...built: readonly Built[]): Promise<void> {
   for (const { descriptor } of built) expect(await store.content.stat(descriptor)).toBeDefined();
 }
+
+describe('importArchive() from a named pipe', () => {
+  it('waits for who writes it, and reads it to its end', async () => {
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const importing = importArchive(store, pipe, { ref: 'a/b:latest' });
+    await writeFile(pipe, layoutTar(named('latest', hello)));
+    expect((await importing).images).toHaveLength(1);
+    const nothing = failure(importArchive(store, pipe));
+    await writeFile(pipe, '');
+    expect((await nothing).message).toContain('it is empty');
+  });
+
+  it.each(['that nobody writes', 'whose writer says nothing'])('can be stopped at one %s', async (which) => {
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const writer = which === 'that nobody writes' ? undefined : await open(pipe, 'r+');
+    const reason = new Error('stop');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 100);
+    await expect(importArchive(store, pipe, { signal: controller.signal })).rejects.toBe(reason);
+    await writer?.close();
+  });
+});
 
 describe.each(Object.entries(forms))('importArchive() %s', (_, run) => {
   it('names what the archive calls by the tag of the given name', async () => {

@@ -7,6 +7,8 @@ import { errnoOf, fromSystemError, StowageError, type ErrorCode } from '../../er
 import type { TemporaryFiles } from '../../images/store.js';
 import type { CallOptions } from '../../content/store.js';
 import type { Bytes } from '../../io/byte-source.js';
+import { writePipe } from '../named-pipe.js';
+import { writeStream } from './write-stream.js';
 import { writeThrough } from './write-through.js';
 
 /**
@@ -15,7 +17,6 @@ import { writeThrough } from './write-through.js';
  * stay. The temporary file is recorded, so that it goes even if this process is killed. A pipe or a device is written
  * straight through.
  *
- * @returns the number of bytes written.
  * @throws {StowageError} what the system says of the path; INVALID for a folder; UNSUPPORTED for a socket. Failures of
  *   `chunks` pass unchanged.
  */
@@ -24,7 +25,7 @@ export async function writeTarget(
   chunks: Bytes,
   temporaryFiles: TemporaryFiles,
   options: CallOptions = {},
-): Promise<number> {
+): Promise<void> {
   const attempt = `Cannot write ${JSON.stringify(path)}`;
   const refused = (code: ErrorCode, reason: string, hint: string, cause?: unknown) =>
     new StowageError(code, `${attempt}: ${reason}`, { detail: { path }, hint, cause });
@@ -37,8 +38,15 @@ export async function writeTarget(
     if (existing?.isSocket() === true) {
       throw refused('UNSUPPORTED', 'it is a socket', 'name a file or a pipe, or write to standard output');
     }
-    if (existing !== undefined && !existing.isFile()) return await writeStraight(path, chunks);
-    return await replaceFile(await finalPath(path), existing, chunks, temporaryFiles, options);
+    if (existing?.isFIFO() === true) {
+      await writeStream(await writePipe(path, options), chunks, options);
+      return;
+    }
+    if (existing !== undefined && !existing.isFile()) {
+      await writeStraight(path, chunks);
+      return;
+    }
+    await replaceFile(await finalPath(path), existing, chunks, temporaryFiles, options);
   } catch (error) {
     if (errnoOf(error) === 'EPIPE') {
       const hint = 'what reads the pipe has to read to the end of the archive';
@@ -51,10 +59,10 @@ export async function writeTarget(
   }
 }
 
-async function writeStraight(path: string, chunks: Bytes): Promise<number> {
+async function writeStraight(path: string, chunks: Bytes): Promise<void> {
   const device = await open(path, constants.O_WRONLY);
   try {
-    return await writeThrough(device, chunks, 'pipe');
+    await writeThrough(device, chunks, 'device');
   } finally {
     await device.close();
   }

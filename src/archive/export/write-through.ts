@@ -6,15 +6,15 @@ const SYNC_BYTES = 32 << 20;
 
 /**
  * Writes chunks to an open file from its start, each while the next is being read. A `regular` file has them on the
- * disk when this resolves: the disk works on it all along, so that little is left to wait for at the end. A pipe or a
- * device just gets them in order. Nothing is in flight when it settles.
+ * disk when this resolves: the disk works on it all along, so that little is left to wait for at the end. A device just
+ * gets them in order. Nothing is in flight when it settles.
  *
  * @returns the number of bytes written.
  */
 export async function writeThrough(
   file: FileHandle,
   chunks: Bytes,
-  kind: 'regular' | 'pipe',
+  kind: 'regular' | 'device',
 ): Promise<number> {
   let written = 0;
   let unsynced = 0;
@@ -44,7 +44,7 @@ export async function writeThrough(
   }
 }
 
-/** A pipe or device has no positions: `position` is null, and bytes go where it is. */
+/** A device has no positions: `position` is null, and bytes go where it is. */
 async function writeFully(file: FileHandle, chunk: Uint8Array, position: number | null): Promise<void> {
   let done = 0;
   while (done < chunk.byteLength) {
