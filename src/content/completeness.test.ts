@@ -35,6 +35,14 @@ async function inspect(target: Built, without: readonly Built[] = []) {
 const digestOfBuilt = ({ descriptor }: Built) => descriptor.digest;
 
 describe('inspectImage', () => {
+  it('counts blobs, however often they are referred to', async () => {
+    const many = Array.from({ length: 7_000 }, (_, at) =>
+      manifest(configs.amd64, shared, { annotations: { at: `${at}` } }),
+    );
+    const halves = [index(...many.slice(0, 3_500)), index(...many.slice(3_500))];
+    expect((await inspect(index(...halves))).manifests).toHaveLength(7_000);
+  });
+
   it('finds every platform complete, asking once a level', async () => {
     const { manifests, indexes, asked } = await inspect(image);
     expect(manifests.map(({ state, platform }) => [state, platform?.architecture])).toEqual([

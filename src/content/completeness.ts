@@ -16,8 +16,11 @@ import { isDocument, readBlob, readDocument } from './read.js';
 import type { CallOptions, Reader, Target } from './store.js';
 import { DEPTH_LIMIT } from './walk.js';
 
-/** Entries of all indexes of one image that are accepted. The largest real ones have a few dozen. */
-export const ENTRY_LIMIT = 20_000;
+/** Different blobs one image may refer to. Real ones have some hundreds; an index of many images may have more. */
+export const BLOB_LIMIT = 100_000;
+
+/** References on one level, however often they repeat: what a hostile index can make this hold in memory. */
+const REFERENCE_LIMIT = 1_000_000;
 
 const READS_AT_ONCE = 4;
 
@@ -58,7 +61,7 @@ export interface Inspection {
  * layer is read; manifests, and configs where nothing else says the platform, are read from `reader`.
  *
  * @throws {StowageError} INVALID if a manifest or config is not what its media type says; LIMIT_EXCEEDED for
- *   indexes nested deeper than {@link DEPTH_LIMIT} or with more than {@link ENTRY_LIMIT} entries; MISMATCH if the same
+ *   indexes nested deeper than {@link DEPTH_LIMIT} or with more than {@link BLOB_LIMIT} blobs; MISMATCH if the same
  *   blob is referred to with two sizes.
  */
 export async function inspectImage(
@@ -95,6 +98,7 @@ async function readTree(has: Has, reader: Reader, target: Descriptor, options: C
     if (depth > DEPTH_LIMIT) throw limitExceeded(target, `it is nested deeper than ${DEPTH_LIMIT}`);
     options.signal?.throwIfAborted();
     const fresh = level.filter((descriptor) => isNew(descriptor, asked, target));
+    if (asked.size > BLOB_LIMIT) throw limitExceeded(target, `it refers to more than ${BLOB_LIMIT} blobs`);
     for (const digest of await has(fresh)) held.add(digest);
     // What is listed as a document in one place and as opaque content in another is read for the first.
     const readable = level.filter((descriptor) => {
@@ -109,8 +113,8 @@ async function readTree(has: Has, reader: Reader, target: Descriptor, options: C
       { concurrency: READS_AT_ONCE, signal: options.signal },
     );
     level = readable.flatMap(({ digest }) => childrenOf(documents.get(digest)));
-    if (asked.size + level.length > ENTRY_LIMIT) {
-      throw limitExceeded(target, `it refers to more than ${ENTRY_LIMIT} blobs`);
+    if (level.length > REFERENCE_LIMIT) {
+      throw limitExceeded(target, `it has more than ${REFERENCE_LIMIT} references on one level`);
     }
   }
   return { held, documents };
