@@ -18,6 +18,7 @@ export {
 } from './content/platform-selection.js';
 export type { OnProgress, ProgressEvent } from './content/progress.js';
 export { readBlob, readDocument } from './content/read.js';
+export { allReferrersOf, referrersOf, type Referrer } from './content/referrers.js';
 export type * from './content/store.js';
 export { walk, type WalkNode, type WalkOptions } from './content/walk.js';
 export {

@@ -1,6 +1,6 @@
 import { MANIFEST_SUBJECT } from './annotation.js';
 import type { Descriptor } from './descriptor.js';
-import { encodedOf } from './digest.js';
+import { encodedOf, type Digest } from './digest.js';
 import type { ImageDocument } from './manifest.js';
 import { CONTAINERD_CHECKPOINT, CONTAINERD_CHECKPOINT_CONFIG, isImageConfig, kindOf } from './media-type.js';
 
@@ -34,12 +34,22 @@ export function gcLabelsFor(descriptors: readonly Descriptor[]): Record<string, 
 }
 
 function numbered(key: string, count: number, child: Descriptor): string {
-  if (key === REFERRER) return key + encodedOf(child.digest).slice(0, 12);
+  if (key === REFERRER) return referrerLabelKey(child.digest);
   return count > 0 || key.endsWith('.') ? `${key}${count}` : key;
 }
 
 /** The algorithm is in the key whatever the digest's is: containerd reads only the prefix. */
 const REFERRER = `${GC_REF_CONTENT}.referrer.sha256.`;
+
+/** The key of the label by which a subject keeps a referrer, as containerd writes it. */
+export function referrerLabelKey(referrer: Digest): string {
+  return REFERRER + encodedOf(referrer).slice(0, 12);
+}
+
+/** Whether a label is one of those. */
+export function isReferrerLabel(key: string): boolean {
+  return key.startsWith(REFERRER);
+}
 
 function gcLabelKey(child: Descriptor): string {
   if (child.annotations !== undefined && Object.hasOwn(child.annotations, MANIFEST_SUBJECT)) return REFERRER;

@@ -13,6 +13,7 @@ export {
   inlineData,
   parseDescriptor,
 } from './descriptor.js';
+export * from './digest-tag.js';
 export * from './digest.js';
 export * from './docker-reference.js';
 export * from './go-json.js';
