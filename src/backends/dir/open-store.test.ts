@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
@@ -313,6 +326,35 @@ describe('a root that cannot be written', () => {
   it('cannot become a store', async () => {
     await mkdir(root);
     await rejectsWith('DENIED', open({}, unwritable));
+  });
+});
+
+describe('a full disk', () => {
+  it('is said to be full, and what is on it can be read', async (context) => {
+    await (await filled()).close();
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status === 0;
+    if (!mounted) context.skip('mounting a small file system needs rights');
+    try {
+      await cp(root, join(disk, 'root'), {
+        recursive: true,
+        filter: (path) => !/metadata\.db-/.test(path),
+      });
+      root = join(disk, 'root');
+      const page = new Uint8Array(4096);
+      const full = await (async () => {
+        for (;;) await appendFile(join(disk, 'filling'), page);
+      })().catch((error: unknown) => error);
+      assert.equal((full as NodeJS.ErrnoException).code, 'ENOSPC');
+      await rejectsWith('NO_SPACE', open());
+      await canOnlyBeRead(await open({ readOnly: true }));
+      await rm(join(disk, 'filling'));
+      await (await open()).content.put(undefined, () => bytesOf(3, 1000));
+    } finally {
+      for (const store of opened) await store.close();
+      spawnSync('umount', ['-l', disk]);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { fromSystemError } from '../../errors.js';
+import { fromSystemError, isStowageError } from '../../errors.js';
 import type { Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import { loadLibrary } from './database/library.js';
@@ -75,10 +75,17 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
 
 async function openPlace(paths: Paths, files: Files, mode: 'write' | 'read' | 'unwritable'): Promise<Place> {
   const library = await loadLibrary();
-  const unwritable = mode === 'unwritable' ? await openUnwritable(library, paths.database, files) : undefined;
-  const connection =
-    unwritable?.connection ??
-    (await (mode === 'write' ? openForWriting : openForReading)(library, paths.database));
+  const withoutWriting = () => openUnwritable(library, paths.database, files);
+  let unwritable = mode === 'unwritable' ? await withoutWriting() : undefined;
+  let connection = unwritable?.connection;
+  try {
+    connection ??= await (mode === 'write' ? openForWriting : openForReading)(library, paths.database);
+  } catch (error) {
+    // SQLite writes an index of its log even to read; what is on a full disk can be read all the same.
+    if (mode === 'write' || !isStowageError(error, 'NO_SPACE')) throw error;
+    unwritable = await withoutWriting();
+    connection = unwritable.connection;
+  }
   const holders = new Holders(library, connection, paths, files);
   const close = async () => {
     try {

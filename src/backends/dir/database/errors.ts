@@ -2,6 +2,10 @@ import { StowageError, type ErrorCode } from '../../../errors.js';
 
 const BUSY = 5;
 const CORRUPT = 11;
+const FULL = 13;
+
+/** The index of the log cannot be made longer: other than for its other files SQLite does not look why. */
+const SHARED_MEMORY_SIZE = 10 + 19 * 256;
 
 /** The primary result codes of SQLite that say something a caller may act on (sqlite.org/rescode.html). */
 const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: string]>> = {
@@ -10,7 +14,7 @@ const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: strin
   8: ['DENIED', 'it is read-only'],
   10: ['CORRUPT', 'the disk reports an input/output error'],
   [CORRUPT]: ['CORRUPT', 'the database is damaged'],
-  13: ['NO_SPACE', 'no space left on the disk'],
+  [FULL]: ['NO_SPACE', 'no space left on the disk'],
   14: ['UNAVAILABLE', 'its file cannot be opened'],
   23: ['DENIED', 'permission denied'],
   26: ['CORRUPT', 'its file is not a database'],
@@ -33,12 +37,17 @@ export function isUnwritable(error: unknown): boolean {
  */
 export function fromSqliteError(error: unknown, attempt: string): unknown {
   const code = resultCode(error);
-  const meaning = code === undefined ? undefined : MEANINGS[isMalformed(error) ? CORRUPT : code];
+  const meaning = code === undefined ? undefined : MEANINGS[primaryCodeOf(error, code)];
   if (meaning === undefined) return error;
   return new StowageError(meaning[0], `${attempt}: ${meaning[1]}`, {
     cause: error,
     detail: { sqlite: code },
   });
+}
+
+function primaryCodeOf(error: unknown, code: number): number {
+  if (isMalformed(error)) return CORRUPT;
+  return (error as { errcode?: unknown }).errcode === SHARED_MEMORY_SIZE ? FULL : code;
 }
 
 /** For damage to the head of the file SQLite has no code of its own. */
