@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { StowageError } from '../../../errors.js';
 import { fromSqliteError, isBusy } from './errors.js';
 import type { Database, Row, Statement, Value } from './library.js';
@@ -139,8 +139,8 @@ export class Connection {
   }
 
   async #drain(): Promise<void> {
-    // Whoever asks in the same turn of the event loop joins the first group.
-    await Promise.resolve();
+    // Whoever asks in the same turn of the event loop joins the first group, such as blobs whose syncs end together.
+    await nextTurn();
     while (this.#queue.length > 0) {
       this.#run = performance.now() - this.#lastTransaction < FAIR_PAUSE ? this.#run + 1 : 0;
       if (this.#run > FAIR_RUN) {
