@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../backends/memory/store.js';
+import { parseDigest } from '../oci/digest.js';
 import { OCI_CONFIG, OCI_EMPTY, OCI_MANIFEST, OCI_NON_DISTRIBUTABLE_LAYER } from '../oci/media-type.js';
 import {
   blob,
@@ -158,12 +159,17 @@ describe('inspectImage', () => {
     expect(await failureOf(inspect(badConfig))).toMatchObject({ code: 'INVALID' });
   });
 
-  it('limits depth and number of entries', async () => {
+  it('limits depth and number of blobs', async () => {
     let deep: Built = index(amd64);
     for (let level = 0; level < 20; level++) deep = index(deep);
     expect(await failureOf(inspect(deep))).toMatchObject({ code: 'LIMIT_EXCEEDED' });
-    const entry = manifest(configs.amd64);
-    const many = index(...Array.from({ length: 20_001 }, () => entry));
+    const absent = (number: number): Built => ({
+      ...amd64,
+      descriptor: { ...amd64.descriptor, digest: parseDigest(`sha256:${String(number).padStart(64, '0')}`) },
+    });
+    const page = (number: number) =>
+      index(...Array.from({ length: 10_001 }, (_, at) => absent(number * 20_000 + at)));
+    const many = index(...Array.from({ length: 10 }, (_, at) => page(at)));
     expect(await failureOf(inspect(many))).toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 });
