@@ -27,6 +27,7 @@ export {
   MANIFEST_LIMIT,
   parseJson,
   type ParseJsonOptions,
+  type SchemaProblem,
   validate,
 } from './json.js';
 export * from './layout.js';
@@ -37,3 +38,4 @@ export * from './platform-match.js';
 export * from './platform-specifier.js';
 export * from './reference.js';
 export * from './refname.js';
+export { deviationsOf, isTimestamp, type Deviation, type SpecDocument } from './spec-rules.js';

@@ -68,6 +68,21 @@ export function validate<TOutput>(
   });
 }
 
+/** One place where a value differs from its schema. */
+export interface SchemaProblem {
+  /** Where, as in messages: `manifests[2].size`; empty for the value itself. */
+  readonly path: string;
+  /** A sentence without capital and full stop: `manifests[2].size must be a number, not "7"`. */
+  readonly problem: string;
+}
+
+/** Every place where `value` differs from `schema`, for those who want to know all that is wrong; see {@link validate}. */
+export function problemsOf(schema: v.GenericSchema, value: unknown): SchemaProblem[] {
+  const result = v.safeParse(schema, value);
+  if (result.success) return [];
+  return result.issues.map((issue) => ({ path: pathOf(issue), problem: problemOf(issue) }));
+}
+
 /** An array where `null` and, in objects, absence mean an empty one, as they do to Go. */
 export function listOf<TItem>(item: v.GenericSchema<unknown, TItem>): v.GenericSchema<unknown, TItem[]> {
   return v.pipe(
