@@ -80,7 +80,7 @@ export interface LeaseStore {
  * is made; should the process die, the next one that writes to the store removes the file.
  */
 export interface TemporaryFiles {
-  /** Records `path` (absolute). Call `forget` on what comes back when the file is gone or has its final name. */
+  /** Records `path` (absolute); a store that is open for reading records nothing. Call `forget` on what comes back when the file is gone or has its final name. */
   reserve(path: string, options?: CallOptions): Promise<{ forget(): Promise<void> }>;
 }
 
@@ -88,6 +88,8 @@ export interface TemporaryFiles {
 export interface Store extends AsyncDisposable {
   /** The namespace this view shows. */
   readonly namespaceName: string;
+  /** Whether it refuses every change, with DENIED. */
+  readonly readOnly: boolean;
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;

@@ -4,12 +4,16 @@ import type { Store } from './store.js';
 /**
  * Runs `work` with a view of the store whose claims and puts are held by a lease of its own, which ends with the work.
  * Whatever the work throws is thrown, even if the lease cannot be ended then; it expires by itself.
+ *
+ * A store that is open for reading gives no leases; there the work runs without, and what others take away meanwhile is
+ * missing.
  */
 export async function underLease<T>(
   store: Store,
   work: (view: Store) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
+  if (store.readOnly) return work(store);
   // Only the signal: whatever else the options of the work say is not about the lease.
   const lease = await store.leases.create({ signal: options.signal });
   let result: T;

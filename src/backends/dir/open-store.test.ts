@@ -70,7 +70,6 @@ async function canOnlyBeRead(store: Store): Promise<void> {
     store.content.delete(target.digest),
     store.content.setLabels(target.digest, { a: '1' }),
     store.leases.create(),
-    store.temporaryFiles.reserve('/tmp/x'),
   ];
   for (const attempt of attempts) {
     const error = await rejectsWith('DENIED', attempt);

@@ -22,6 +22,7 @@ interface Session {
 /** A store in a folder; every namespace and lease is another view of the same session. */
 export class DirStore implements Store {
   readonly namespaceName: string;
+  readonly readOnly: boolean;
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
@@ -32,6 +33,7 @@ export class DirStore implements Store {
   private constructor(view: View, session: Session) {
     checkNamespace(view.namespace);
     this.namespaceName = view.namespace;
+    this.readOnly = view.readOnly;
     this.content = new DirContent(view);
     this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
     this.leases = new DirLeases(view, session.running);

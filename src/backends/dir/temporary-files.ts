@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
 import type { TemporaryFiles } from '../../images/store.js';
-import { requireWritable, type View } from './view.js';
+import type { View } from './view.js';
 
 /** Files of this process outside the root, on record until they are forgotten. */
 export class DirTemporaryFiles implements TemporaryFiles {
@@ -14,10 +14,10 @@ export class DirTemporaryFiles implements TemporaryFiles {
 
   /** @throws {StowageError} INVALID if the path is not absolute: the process that removes it runs elsewhere. */
   async reserve(path: string, options: CallOptions = {}): Promise<{ forget(): Promise<void> }> {
-    requireWritable(this.#view, `reserve ${JSON.stringify(path)}`);
     if (!isAbsolute(path)) {
       throw new StowageError('INVALID', `Cannot reserve ${JSON.stringify(path)}: it is not an absolute path`);
     }
+    if (this.#view.readOnly) return { forget: async () => {} };
     const { connection, holders } = this.#view.place;
     const holder = await holders.own(options);
     await connection.transaction(

@@ -19,6 +19,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly namespaceName: string;
+  readonly readOnly = false;
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
