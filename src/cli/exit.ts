@@ -1,4 +1,4 @@
-import { ERROR_TABLE, fromSystemError, isStowageError, type StowageError } from '../errors.js';
+import { ERROR_TABLE, errnoOf, fromSystemError, isStowageError, type StowageError } from '../errors.js';
 
 /** Exit statuses that no error code stands for; the others are the `exit` column of the error table. */
 export const EXIT = { ok: 0, unexpected: 1, closedPipe: 141 } as const;
@@ -30,6 +30,11 @@ export function abortOnSignals(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+/** Whether a pipe was written to that nobody reads any more: its reader has all it wanted, which is no failure. */
+export function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && (errnoOf(error) === 'EPIPE' || isClosedPipe(error.cause));
 }
 
 /** A failure as it is told: what is not ours and not the system's is a defect, and says so. */

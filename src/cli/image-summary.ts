@@ -42,7 +42,12 @@ export function createSummariser(
   warn: (message: string) => void,
 ): (record: ImageRecord) => Promise<ImageSummary> {
   const host = only(hostPlatform());
+  // Many names for one image are common, and only the media type can make two of them different.
+  const known = new Map<string, ImageSummary>();
   return async ({ name, target }) => {
+    const key = `${target.mediaType} ${target.digest}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
     try {
       const candidates = await findCandidates(content, target, signal);
       const platforms = new Set(
@@ -52,7 +57,10 @@ export function createSummariser(
       const chosen =
         preferred.find(({ platform, manifest }) => manifest && platform && host.match(platform)) ??
         (await firstComplete(content, candidates, signal));
-      return { size: chosen ? sizeOf(chosen) : target.size, platforms: [...platforms].sort(compareBytewise) };
+      const size = chosen ? sizeOf(chosen) : target.size;
+      const summary = { size, platforms: [...platforms].sort(compareBytewise) };
+      known.set(key, summary);
+      return summary;
     } catch (error) {
       if (!isStowageError(error)) throw error;
       warn(`image ${JSON.stringify(name)}: ${error.message}`);

@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty';
 import { paintFor } from './color.js';
 import { createContext } from './context.js';
-import { abortOnSignals, EXIT } from './exit.js';
+import { abortOnSignals, EXIT, isClosedPipe } from './exit.js';
 import { takeGlobals, type Globals } from './globals.js';
 import { createOutput, type Output } from './output.js';
 import { runCommandLine } from './run.js';
@@ -39,7 +39,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const { globals, rest } = takeGlobals(argv);
     await runWith(globals, rest, { env, output, stdout, signal, report });
   } catch (error) {
-    if (stdout.closed) return EXIT.closedPipe;
+    if (stdout.closed || isClosedPipe(error)) return EXIT.closedPipe;
     report(signal.aborted ? signal.reason : error);
   }
   return status;

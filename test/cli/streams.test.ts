@@ -52,6 +52,23 @@ describe('a pipe on standard output', () => {
     expect(await outcome).toMatchObject({ status: 141, stderr: '' });
   });
 
+  it('that is closed early is the same when it goes by a name', () => {
+    const shell = (script: string) =>
+      spawnSync('sh', ['-c', script, 'sh', process.execPath, COMMAND], {
+        cwd: home,
+        env: environment(home),
+        encoding: 'utf8',
+      });
+    const named = shell(
+      'mkfifo pipe; head -c 100 pipe >/dev/null & "$1" "$2" export pipe big/image; echo $?',
+    );
+    expect([named.stdout, named.stderr]).toEqual(['141\n', '']);
+    const device = shell(
+      '{ "$1" "$2" export /dev/stdout big/image; echo $? >status; } | head -c 100 >/dev/null; cat status',
+    );
+    expect([device.stdout, device.stderr]).toEqual(['141\n', '']);
+  });
+
   it.skipIf(!has('python3'))('that somebody made non-blocking loses nothing (needs python3)', async () => {
     const script = `
 import fcntl, hashlib, os, subprocess, sys, time
