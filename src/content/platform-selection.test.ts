@@ -14,7 +14,13 @@ import {
   type Built,
 } from '../testing/build-image.js';
 import { inspectImage } from './completeness.js';
-import { selectPlatforms, type PlatformSelection, type SelectionOptions } from './platform-selection.js';
+import {
+  describePlatforms,
+  requirement,
+  selectPlatforms,
+  type PlatformSelection,
+  type SelectionOptions,
+} from './platform-selection.js';
 
 const base = layer('base', 'b');
 const armLayer = layer('arm', 'a');
@@ -151,6 +157,26 @@ describe('selectPlatforms', () => {
     await expect(select(image, [armLayer], narrow)).rejects.toMatchObject({ code: 'INVALID' });
   });
 
+  it('names the flag that a platform is required by', async () => {
+    const refusal = (options: Parameters<typeof requirement>[0], without: Built) =>
+      select(image, [without], requirement(options)).then(
+        () => 'accepted',
+        (error: Error) => error.message,
+      );
+    expect(await refusal({ allPlatforms: true }, arm64)).toBe(
+      `Cannot use image "img:1" with --all-platforms: platform linux/arm64, manifest "${digest(arm64)}" is absent`,
+    );
+    expect(await refusal({ require: 'all' }, arm64)).toContain('with --require all: platform linux/arm64');
+    expect(await refusal({ require: 'all' }, armLayer)).toContain('with --require all: platform linux/arm64');
+    expect(await refusal({ require: platforms('linux/arm64') }, arm64)).toContain(
+      'with --require linux/arm64: platform linux/arm64',
+    );
+    expect(await refusal({ allPlatforms: true, require: 'present' }, arm64)).toBe('accepted');
+    await expect(select(image, [armLayer], { platforms: platforms('linux/arm64') })).rejects.toThrow(
+      'with --platform linux/arm64: platform linux/arm64',
+    );
+  });
+
   it('keeps what has no platform, also when platforms are chosen', async () => {
     const chart = manifest(blob('{}', OCI_EMPTY), blob('chart'));
     const mixed = index(amd64, arm64, chart);
@@ -181,5 +207,25 @@ describe('selectPlatforms', () => {
     });
     await expect(select(index(amd64, arm64, attestation), [amd64, statement])).resolves.toBeDefined();
     await expect(select(attested, [amd64])).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('describePlatforms()', () => {
+  it('says what is there of every platform, without a verdict', async () => {
+    const { content } = openMemoryStore();
+    await putImage(content, image, [arm64, armLayer, s390x]);
+    await content.put(arm64.descriptor, () => arm64.bytes);
+    const has = (targets: Parameters<typeof content.claim>[0]) => content.claim(targets);
+    const inspection = await inspectImage(has, content, image.descriptor);
+    const said = describePlatforms(inspection, {});
+    expect(said.map(({ platform, state, missing }) => [platform, state, missing])).toEqual([
+      ['linux/amd64', 'complete', []],
+      ['linux/arm64', 'damaged', [digest(armLayer)]],
+      ['linux/s390x', 'absent', [digest(s390x)]],
+    ]);
+    const size = [...arm64.blobs.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(said[1]?.size).toBe(size);
+    const chosen = describePlatforms(inspection, { platforms: platforms('linux/amd64') });
+    expect(chosen.map(({ state }) => state)).toEqual(['complete', 'left-out', 'absent']);
   });
 });

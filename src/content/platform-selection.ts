@@ -12,7 +12,21 @@ export interface SelectionOptions {
   /** Only these platforms, each of which must be complete. @default every complete platform */
   readonly platforms?: readonly Platform[] | undefined;
   /** Which platforms must be complete in any case. @default 'present': whatever is not absent */
-  readonly require?: 'present' | 'all' | readonly Platform[] | undefined;
+  readonly require?: RequiredPlatforms | undefined;
+  /** What errors say has required them: the flag, or the option. @default '--require' and its value */
+  readonly requiredBy?: string | undefined;
+}
+
+/** Platforms that must be complete: whatever is there at all, every one, or these. */
+export type RequiredPlatforms = 'present' | 'all' | readonly Platform[];
+
+/** What an import or export is told: to require every platform, and, which counts more, what to require. */
+export function requirement(options: {
+  readonly allPlatforms?: boolean | undefined;
+  readonly require?: RequiredPlatforms | undefined;
+}): Pick<SelectionOptions, 'require' | 'requiredBy'> {
+  if (options.require !== undefined) return { require: options.require };
+  return options.allPlatforms === true ? { require: 'all', requiredBy: '--all-platforms' } : {};
 }
 
 /** What becomes of one platform. */
@@ -41,18 +55,17 @@ export interface PlatformSelection {
  *   wanted is damaged: its config or a layer is missing. `detail.digest` is the manifest, `detail.missing` what lacks.
  */
 export function selectPlatforms(inspection: Inspection, options: SelectionOptions): PlatformSelection {
-  const digests = new Set(inspection.manifests.map(({ descriptor }) => descriptor.digest));
-  const isAttestation = ({ attests }: ManifestState) => attests !== undefined && digests.has(attests);
-  const images = inspection.manifests.filter((manifest) => !isAttestation(manifest));
+  const images = imagesOf(inspection);
   const wanted = wantedOf(images, options);
-  checkDamage(wanted, options);
+  checkDamage(wanted, options, askedFor(wanted, options));
   if (images.every(({ state }) => state === 'absent')) throw nothingComplete(images, inspection, options);
   checkRequired(images, inspection, options);
   const selected = new Set(wanted.filter(({ state }) => state === 'complete'));
   if (selected.size === 0) throw nothingComplete(images, inspection, options);
   const moved = new Set([...selected].map(({ descriptor }) => descriptor.digest));
+  const isImage = new Set(images);
   const attestations = inspection.manifests.filter(
-    (manifest) => isAttestation(manifest) && moved.has(manifest.attests as Digest),
+    (manifest) => !isImage.has(manifest) && moved.has(manifest.attests as Digest),
   );
   checkDamage(attestations, options);
   for (const manifest of attestations) if (manifest.state === 'complete') selected.add(manifest);
@@ -64,12 +77,57 @@ export function selectPlatforms(inspection: Inspection, options: SelectionOption
   };
 }
 
+/** What is there of one platform, and what is not. */
+export interface PlatformReport {
+  /** `os/arch[/variant]`, normalised; undefined where nothing says it. */
+  readonly platform: string | undefined;
+  readonly digest: Digest;
+  /** `left-out`: something of it is there, but it was not asked for. */
+  readonly state: 'complete' | 'absent' | 'damaged' | 'left-out';
+  /** What it lacks: its manifest, or config and layers. */
+  readonly missing: readonly Digest[];
+  /** Of everything it needs, in bytes, as far as that is known. */
+  readonly size: number;
+}
+
+/**
+ * Every manifest of an image but attestations, without a verdict: for a person to see what {@link selectPlatforms}
+ * accepts or refuses.
+ */
+export function describePlatforms(
+  inspection: Inspection,
+  options: Pick<SelectionOptions, 'platforms'>,
+): PlatformReport[] {
+  const images = imagesOf(inspection);
+  const wanted = new Set(wantedOf(images, options));
+  return images.map((manifest) => {
+    const { descriptor, missing, held, state } = manifest;
+    const lacking = state === 'absent' ? [] : missing;
+    return {
+      platform: platformName(manifest),
+      digest: descriptor.digest,
+      state: wanted.has(manifest) || state === 'absent' ? state : 'left-out',
+      missing: missing.map(({ digest }) => digest),
+      size: [descriptor, ...held, ...lacking].reduce((sum, { size }) => sum + size, 0),
+    };
+  });
+}
+
 /** `os/arch[/variant]` of a manifest, in the form in which platforms compare. */
 export function platformName({ platform }: Pick<ManifestState, 'platform'>): string | undefined {
   return platform && formatPlatform(normalizePlatform(platform));
 }
 
-function wantedOf(images: readonly ManifestState[], { platforms }: SelectionOptions): ManifestState[] {
+/** Everything but attestations of something in the same image. */
+function imagesOf({ manifests }: Inspection): ManifestState[] {
+  const digests = new Set(manifests.map(({ descriptor }) => descriptor.digest));
+  return manifests.filter(({ attests }) => attests === undefined || !digests.has(attests));
+}
+
+function wantedOf(
+  images: readonly ManifestState[],
+  { platforms }: Pick<SelectionOptions, 'platforms'>,
+): ManifestState[] {
   if (platforms === undefined || platforms.length === 0) return [...images];
   const matchers = platforms.map(onlyStrict);
   return images.filter(
@@ -77,14 +135,14 @@ function wantedOf(images: readonly ManifestState[], { platforms }: SelectionOpti
   );
 }
 
-function checkDamage(wanted: readonly ManifestState[], options: SelectionOptions): void {
+function checkDamage(wanted: readonly ManifestState[], options: SelectionOptions, asked?: string): void {
   const damaged = wanted.find(({ state }) => state === 'damaged');
   if (damaged === undefined) return;
   const [first] = damaged.missing;
   const more = damaged.missing.length > 1 ? ` and ${damaged.missing.length - 1} more` : '';
   throw new StowageError(
     'INVALID',
-    `Cannot use image ${options.image}: ${titleOf(damaged)} is damaged, ` +
+    `Cannot use image ${options.image}${asked === undefined ? '' : ` with ${asked}`}: ${titleOf(damaged)} is damaged, ` +
       `it lacks ${JSON.stringify(first?.digest)}${more}`,
     {
       detail: {
@@ -102,20 +160,37 @@ function checkRequired(
   inspection: Inspection,
   options: SelectionOptions,
 ): void {
-  const { platforms = [], require = 'present' } = options;
+  const { platforms = [], require = 'present', requiredBy = '--require' } = options;
   for (const platform of platforms) checkPlatform(platform, '--platform', images, inspection, options);
   if (require === 'present') return;
   if (require !== 'all') {
-    for (const platform of require) checkPlatform(platform, '--require', images, inspection, options);
+    for (const platform of require) checkPlatform(platform, requiredBy, images, inspection, options);
     return;
   }
   const incomplete = images.find(({ state }) => state !== 'complete');
   if (incomplete === undefined) return;
-  checkDamage([incomplete], options);
-  throw new StowageError('NOT_FOUND', `Cannot use image ${options.image}: ${titleOf(incomplete)} is absent`, {
-    detail: { digest: incomplete.descriptor.digest, platform: platformName(incomplete) },
-    hint: 'leave out --all-platforms to take what is there',
-  });
+  const asked = requiredBy === '--require' ? '--require all' : requiredBy;
+  checkDamage([incomplete], options, asked);
+  throw new StowageError(
+    'NOT_FOUND',
+    `Cannot use image ${options.image} with ${asked}: ${titleOf(incomplete)} is absent`,
+    {
+      detail: { digest: incomplete.descriptor.digest, platform: platformName(incomplete) },
+      hint: `leave out ${asked} to take what is there`,
+    },
+  );
+}
+
+/** The flag because of which the first damaged one of these cannot be passed over, if there is one. */
+function askedFor(wanted: readonly ManifestState[], options: SelectionOptions): string | undefined {
+  const { platforms = [], require, requiredBy = '--require' } = options;
+  const damaged = wanted.find(({ state }) => state === 'damaged');
+  const platform = damaged?.platform;
+  if (platform !== undefined && platforms.some((each) => onlyStrict(each).match(platform))) {
+    return `--platform ${formatPlatform(normalizePlatform(platform))}`;
+  }
+  if (require === 'all') return requiredBy === '--require' ? '--require all' : requiredBy;
+  return undefined;
 }
 
 function checkPlatform(
@@ -128,9 +203,9 @@ function checkPlatform(
   const matcher = onlyStrict(platform);
   const matching = images.filter((manifest) => manifest.platform && matcher.match(manifest.platform));
   if (matching.some(({ state }) => state === 'complete')) return;
-  checkDamage(matching, options);
   const name = formatPlatform(normalizePlatform(platform));
   const asked = `${flag} ${name}`;
+  checkDamage(matching, options, asked);
   const [absent] = matching;
   const problem =
     absent === undefined ? `it has no platform ${name}` : `${titleOf(absent)} is listed but absent`;
