@@ -60,7 +60,7 @@ describe('a pipe on standard output', () => {
         encoding: 'utf8',
       });
     const named = shell(
-      'mkfifo pipe; head -c 100 pipe >/dev/null & "$1" "$2" export pipe big/image; echo $?',
+      'mkfifo pipe; head -c 100 pipe >/dev/null & "$1" "$2" export pipe big/image; echo $?; rm pipe',
     );
     expect([named.stdout, named.stderr]).toEqual(['141\n', '']);
     const device = shell(
