@@ -1,31 +1,25 @@
-import { StowageError } from '../errors.js';
+import { isStowageError } from '../errors.js';
 import type { ContentStore, Labels } from '../content/store.js';
 import { copy, type CopyResult } from '../content/copy.js';
 import { isDocument } from '../content/read.js';
-import { assignNames, type WantedName } from '../images/put-names.js';
+import { assignNames, type NameOutcome, type WantedName } from '../images/put-names.js';
 import { underLease } from '../images/under-lease.js';
 import type { Store } from '../images/store.js';
-import { DOCKER_REFERENCE_DIGEST } from '../oci/annotation.js';
 import { GC_REF_CONTENT } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { any } from '../oci/platform-match.js';
 import { openArchive, type ArchiveSource, type OpenArchive } from './archive-source.js';
+import { readContents } from './import-contents.js';
+import { checkNaming } from './import-names.js';
 import type { ImportedImage, ImportOptions, ImportResult } from './import-options.js';
-import { planImport, type ImportPlan } from './import-plan.js';
+import { planImport, policyFor, type ImportPlan, type PlannedImage } from './import-plan.js';
+import { referrerReport, type PlannedReferrer } from './import-referrers.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
-import { readFileLayout } from './layout/file-layout.js';
-import type { ArchiveIndex } from './layout/layout-documents.js';
-import { readStreamLayout } from './layout/stream-layout.js';
-import { StreamSelection } from './layout/stream-selection.js';
-import { archiveNames } from './names/archive-names.js';
-import type { NamedTarget } from './names/named-target.js';
-import { matchObject, referenceObject } from './names/reference-object.js';
 
 /**
  * Imports images from an archive: an OCI image layout in a tar, its entries in any order. When it resolves, blobs and
  * names are durable. Names change in one step at the end: if anything is wrong, none has changed, and nothing that was
- * there before is lost.
+ * there before is lost. With `keepGoing`, that holds for each image by itself.
  *
  * A path or file URL of a regular file is read only where it is needed; everything else is read once, to its end.
  *
@@ -38,7 +32,7 @@ export async function importArchive(
   source: ArchiveSource,
   options: ImportOptions = {},
 ): Promise<ImportResult> {
-  checkOptions(options);
+  checkNaming(options);
   options.signal?.throwIfAborted();
   const archive = await openArchive(source, options.archiveName);
   try {
@@ -49,123 +43,174 @@ export async function importArchive(
 }
 
 async function importUnderLease(
-  store: Store,
+  view: Store,
   archive: OpenArchive,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const contents = await readContents(store.content, archive, options);
-  const names = namesFor(contents.index.manifests, contents.indexDescriptor, archive.what, options);
-  const plan = await planImport(contents, store.content, names, options);
-  const unreferenced = options.allBlobs === true ? unreferencedBlobs(contents, plan) : [];
-  const labels = await lackingLabels(store.content, plan, options);
+  const settled = { ...options, onDuplicate: options.onDuplicate ?? options.onConflict };
+  const contents = await readContents(view.content, archive, settled);
+  const claim = (content: ContentStore, targets: Parameters<ContentStore['claim']>[0]) =>
+    content.claim(targets, { signal: options.signal });
+  const plan = await planImport(contents, view, claim, settled);
+  const labels = await lackingLabels(view.content, plan, options);
 
-  const moved = [...plan.blobs, ...unreferenced];
-  const copied = await copy(contents.content, store.content, inWritingOrder(moved), {
-    signal: options.signal,
-    // A stream has told of its blobs as they came by.
-    onProgress: archive.kind === 'file' ? options.onProgress : undefined,
-    open: ({ digest }) => contents.open(digest),
-    labelsOf: ({ digest }) => labels.get(digest),
-    names: { source: archive.what, target: 'the store' },
-  });
-
-  const holding = holdingLabels(unreferenced);
-  const wanted = plan.images.map((image): WantedName => {
-    const policy = image.chosen ? 'move' : (options.onConflict ?? 'error');
-    return { name: image.name, target: image.target, policy, labels: { ...options.labels, ...holding } };
-  });
-  const outcomes = await assignNames(store.images, wanted, options);
-  const images = plan.images.map((image, at): ImportedImage => {
-    const outcome = outcomes[at];
-    if (outcome === undefined) throw new TypeError('assignNames answers an outcome for every name');
-    return { ...outcome, target: image.target, unnamed: image.unnamed, platforms: image.platforms };
-  });
-  return { images, ...counted(copied, moved, contents) };
+  const moving = new Moving(view, contents, labels, archive, options);
+  const { images, referrers } =
+    options.keepGoing === true ? await moving.oneByOne(plan) : await moving.all(plan);
+  await labelSubjects(view.content, labels, moving.moved, referrers, options);
+  const outcomes = await nameImages(view, images, plan, options);
+  return {
+    images: images.flatMap((image): ImportedImage[] => {
+      const outcome = outcomes.get(image);
+      return outcome === undefined ? [] : [importedImage(image, outcome)];
+    }),
+    refused: images.flatMap(({ name, target, problem }) =>
+      problem === undefined ? [] : [{ name, target, error: problem }],
+    ),
+    referrers: referrers.map(referrerReport),
+    ...counted(moving.result, moving.moved, contents),
+  };
 }
 
-function checkOptions(options: ImportOptions): void {
-  const refuse = (problem: string, hint: string) =>
-    new StowageError('INVALID', `Cannot import an archive: ${problem}`, { hint });
-  if (options.ref === undefined) {
-    if (options.refObject !== undefined) {
-      throw refuse(
-        'an object inside the archive is given, but no name for it',
-        'give the name to import it as',
-      );
-    }
-  } else {
-    const others = ['baseName', 'indexName'] as const;
-    const other =
-      others.find((key) => options[key] !== undefined) ?? (options.digests ? 'digests' : undefined);
-    if (other !== undefined) {
-      throw refuse(
-        `a name is given (${JSON.stringify(options.ref)}) and also ${other}, which is for names from the archive`,
-        'leave one of them out',
-      );
-    }
-    if (options.ref === '') throw refuse('the name is empty', 'give a name such as "foo/new:latest"');
+/** Moves what was planned from the archive into the store. */
+class Moving {
+  readonly #view: Store;
+  readonly #contents: ArchiveContents;
+  readonly #labels: ReadonlyMap<Digest, Labels>;
+  readonly #archive: OpenArchive;
+  readonly #options: ImportOptions;
+  readonly #moved = new Map<Digest, Descriptor>();
+  result: CopyResult = { blobs: { written: 0, existed: 0 }, bytes: { written: 0, existed: 0 } };
+
+  constructor(
+    view: Store,
+    contents: ArchiveContents,
+    labels: ReadonlyMap<Digest, Labels>,
+    archive: OpenArchive,
+    options: ImportOptions,
+  ) {
+    this.#view = view;
+    this.#contents = contents;
+    this.#labels = labels;
+    this.#archive = archive;
+    this.#options = options;
   }
-  if (options.skipDigestForNamed === true && options.digests !== true) {
-    throw refuse('skipDigestForNamed is given without digests', 'give both, or neither');
+
+  /** What the store has now. */
+  get moved(): readonly Descriptor[] {
+    return [...this.#moved.values()];
+  }
+
+  /** Everything at once; the first failure is that of the import. */
+  async all({
+    images,
+    referrers,
+    blobs,
+    others,
+  }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
+    await this.#move(this.#options.allBlobs === true ? [...blobs, ...others] : blobs);
+    return { images, referrers };
+  }
+
+  /** Image after image, so that one with broken content does not take the others with it. */
+  async oneByOne({
+    images,
+    referrers,
+    others,
+  }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
+    const moved: { images: PlannedImage[]; referrers: PlannedReferrer[] } = { images: [], referrers: [] };
+    for (const image of images) {
+      const problem = await this.#attempt(image.descriptors);
+      moved.images.push(problem === undefined ? image : { ...image, outcome: 'refused', problem });
+    }
+    for (const referrer of referrers) {
+      const problem = await this.#attempt(referrer.descriptors);
+      moved.referrers.push(problem === undefined ? referrer : { ...referrer, state: 'damaged' });
+    }
+    if (this.#options.allBlobs === true) for (const other of others) await this.#attempt([other]);
+    return moved;
+  }
+
+  /** Answers what is wrong with the content; what is wrong with the store is thrown. */
+  async #attempt(descriptors: readonly Descriptor[]) {
+    try {
+      await this.#move(descriptors.filter(({ digest }) => !this.#moved.has(digest)));
+      return undefined;
+    } catch (error) {
+      if (!isStowageError(error) || error.detail['side'] !== 'source') throw error;
+      return error;
+    }
+  }
+
+  async #move(descriptors: readonly Descriptor[]): Promise<void> {
+    const { signal, onProgress } = this.#options;
+    const { blobs, bytes } = await copy(
+      this.#contents.content,
+      this.#view.content,
+      inWritingOrder(descriptors),
+      {
+        signal,
+        // A stream has told of its blobs as they came by.
+        onProgress: this.#archive.kind === 'stream' ? undefined : onProgress,
+        open: ({ digest }) => this.#contents.open(digest),
+        labelsOf: ({ digest }) => this.#labels.get(digest),
+        names: { source: this.#archive.what, target: 'the store' },
+      },
+    );
+    for (const descriptor of descriptors) this.#moved.set(descriptor.digest, descriptor);
+    const { result } = this;
+    this.result = {
+      blobs: {
+        written: result.blobs.written + blobs.written,
+        existed: result.blobs.existed + blobs.existed,
+      },
+      bytes: {
+        written: result.bytes.written + bytes.written,
+        existed: result.bytes.existed + bytes.existed,
+      },
+    };
   }
 }
 
-async function readContents(
-  store: ContentStore,
-  archive: OpenArchive,
+/** Names everything that is neither skipped nor refused, in one step. */
+async function nameImages(
+  view: Store,
+  images: readonly PlannedImage[],
+  plan: ImportPlan,
   options: ImportOptions,
-): Promise<ArchiveContents> {
-  if (archive.kind === 'file') return readFileLayout(archive, options);
-  options.onProgress?.({ kind: 'total', totalBytes: undefined, blobs: undefined });
-  return readStreamLayout(archive, {
-    store,
-    signal: options.signal,
-    onProgress: options.onProgress,
-    selectionFor: (found) => selectionFor(found, archive.what, options),
+): Promise<ReadonlyMap<PlannedImage, NameOutcome>> {
+  const holding = options.allBlobs === true ? holdingLabels(plan.others) : {};
+  const named = images.filter(({ outcome }) => outcome !== 'skipped' && outcome !== 'refused');
+  const wanted = named.map((image): WantedName => {
+    const { name, target } = image;
+    return { name, target, policy: policyFor(image, options), labels: { ...options.labels, ...holding } };
   });
+  const assigned = await assignNames(view.images, wanted, options);
+  const outcomes = new Map(
+    named.flatMap((image, at) => {
+      const outcome = assigned[at];
+      return outcome === undefined ? [] : [[image, outcome] as const];
+    }),
+  );
+  for (const image of images) {
+    const { name, target, outcome, previous } = image;
+    if (outcome === 'skipped') outcomes.set(image, { name, target, outcome, ...(previous && { previous }) });
+  }
+  return outcomes;
 }
 
-/** What of a stream is needed, as soon as its index is known. */
-function selectionFor(
-  { index, descriptor }: ArchiveIndex,
-  archive: string,
-  options: ImportOptions,
-): StreamSelection {
-  const names = namesFor(index.manifests, descriptor, archive, options);
-  const targets = names.map(({ target }) => target);
-  const everything = targets.some(({ digest }) => digest === descriptor.digest) ? index.manifests : [];
-  const { platforms = [] } = options;
-  const matcher = any(...platforms);
-  // What does not say where it runs may have to come along; the plan decides when it knows more.
-  const wants = ({ platform, annotations = {} }: Descriptor) =>
-    platforms.length === 0 ||
-    platform === undefined ||
-    platform.os === 'unknown' ||
-    DOCKER_REFERENCE_DIGEST in annotations ||
-    matcher.match(platform);
-  const roots = options.allBlobs === true ? 'everything' : [...targets, ...everything];
-  return new StreamSelection(roots, wants);
-}
-
-function namesFor(
-  entries: readonly Descriptor[],
-  index: Descriptor,
-  archive: string,
-  options: ImportOptions,
-): NamedTarget[] {
-  const { ref } = options;
-  if (ref === undefined) return archiveNames(entries, index, { ...options, now: new Date() }, archive);
-  const object = referenceObject(ref, options.refObject, entries, archive);
-  const target = matchObject(ref, object, entries, archive);
-  return [{ name: ref, target, chosen: true, unnamed: false }];
-}
-
-/** Blobs no image of the archive refers to. Their media type is not known to anybody. */
-function unreferencedBlobs({ blobs, indexDescriptor }: ArchiveContents, plan: ImportPlan): Descriptor[] {
-  const planned = new Set<Digest>(plan.blobs.map(({ digest }) => digest));
-  return [...blobs]
-    .filter(([digest]) => !planned.has(digest) && digest !== indexDescriptor.digest)
-    .map(([digest, size]) => ({ mediaType: 'application/octet-stream', digest, size }));
+function importedImage({ target, unnamed, platforms }: PlannedImage, outcome: NameOutcome): ImportedImage {
+  return {
+    ...outcome,
+    target,
+    unnamed,
+    platforms: platforms.map(({ platform, digest, state }) => ({
+      platform,
+      digest,
+      // What is damaged was not asked for, or nothing would have been imported.
+      state: state === 'damaged' ? 'left-out' : state,
+    })),
+  };
 }
 
 /** On an image record, these keep what nothing else refers to. */
@@ -186,6 +231,23 @@ async function lackingLabels(
     if (entries.length > 0) lacking.set(digest, Object.fromEntries(entries));
   }
   return lacking;
+}
+
+/** What the store had before learns of what refers to it; everything else got its labels as it was moved. */
+async function labelSubjects(
+  store: ContentStore,
+  labels: ReadonlyMap<Digest, Labels>,
+  moved: readonly Descriptor[],
+  referrers: readonly PlannedReferrer[],
+  options: ImportOptions,
+): Promise<void> {
+  const done = new Set(moved.map(({ digest }) => digest));
+  for (const { subject, state } of referrers) {
+    const lacking = labels.get(subject);
+    if (state !== 'complete' || lacking === undefined || done.has(subject)) continue;
+    await store.setLabels(subject, lacking, options);
+    done.add(subject);
+  }
 }
 
 /** What a stream put into the store on its way was written by this import as well, though it was held by the end. */

@@ -65,6 +65,19 @@ export async function assignNames(
   });
 }
 
+/**
+ * What would become of a wanted name if it were assigned now; nothing is changed.
+ *
+ * @throws {StowageError} ALREADY_EXISTS as {@link assignNames}.
+ */
+export async function previewName(
+  images: ImageStore,
+  wanted: WantedName,
+  options: CallOptions = {},
+): Promise<NameOutcome> {
+  return decide(await images.get(wanted.name, options), wanted).outcome;
+}
+
 interface Decision {
   readonly outcome: NameOutcome;
   readonly change?: ImageChange;

@@ -1,4 +1,5 @@
 import type { Reader } from '../../content/store.js';
+import type { StowageError } from '../../errors.js';
 import type { ByteSource } from '../../io/byte-source.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Descriptor } from '../../oci/descriptor.js';
@@ -16,6 +17,8 @@ export interface ArchiveContents {
   readonly blobs: ReadonlyMap<Digest, number>;
   /** Blobs that were not in the store before and are now, because reading the archive put them there. */
   readonly written: ReadonlySet<Digest>;
+  /** Blobs whose content is not what their names say, where that did not end the reading; they count as missing. */
+  readonly broken?: ReadonlyMap<Digest, StowageError>;
   /** Whether the tar ended as a tar should; one that did not and lacks something was cut off between two entries. */
   readonly endMarked: boolean;
   /** Reads blobs of the archive, verified against their names. */
