@@ -57,22 +57,33 @@ export async function decompressing(source: Bytes, options: DecompressOptions = 
   const head: Uint8Array[] = [];
   try {
     const compression = detectCompression(await peek(chunks, head));
-    const rest = replay(head, chunks);
-    const bytes = compression === 'none' ? plain(rest, abort) : decoded(rest, compression, options, abort);
+    const opened: Opened = { chunks, rest: replay(head, chunks), abort };
+    const bytes = compression === 'none' ? plain(opened) : decoded(opened, compression, options);
     return {
       compression,
       bytes,
       close: async () => {
         await bytes.return(undefined);
-        await rest.return(undefined);
-        await chunks.return(undefined);
-        abort.unlink();
+        // Bytes that were never begun do nothing when they are closed.
+        await closeSource(opened);
       },
     };
   } catch (error) {
     abort.unlink();
     throw error;
   }
+}
+
+/** A source whose first chunks were taken out: `rest` gives them first, closing it does not close the source. */
+interface Opened {
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
+  readonly rest: AsyncIterableIterator<Uint8Array>;
+  readonly abort: LinkedAbort;
+}
+
+async function closeSource({ chunks, abort }: Opened): Promise<void> {
+  await chunks.return(undefined);
+  abort.unlink();
 }
 
 /** Moves chunks into `head` until they are enough to tell the compression; returns their first bytes. */
@@ -95,22 +106,21 @@ async function* replay(
   yield* rest;
 }
 
-async function* plain(chunks: Bytes, abort: LinkedAbort): AsyncGenerator<Uint8Array, void, undefined> {
+async function* plain(opened: Opened): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* chunks;
+    yield* opened.rest;
   } finally {
-    abort.unlink();
+    await closeSource(opened);
   }
 }
 
 async function* decoded(
-  chunks: AsyncIterator<Uint8Array>,
+  opened: Opened,
   compression: Exclude<Compression, 'none'>,
   options: DecompressOptions,
-  abort: LinkedAbort,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const subject: Subject = { what: options.what ?? 'a stream', compression };
-  const input = new CodecInput(chunks, abort.signal);
+  const input = new CodecInput(opened.rest, opened.abort.signal);
   const meter = new ExpansionMeter(options.limit ?? {}, subject);
   let output: AsyncIterator<Uint8Array> | undefined;
   try {
@@ -128,9 +138,8 @@ async function* decoded(
     throw input.failure === undefined ? fromDecoder(error, subject) : input.failure.error;
   } finally {
     // Decoders read ahead: one that waits for its source must be released before it can be closed.
-    abort.abort(new Error('The decompressed bytes are not wanted any more.'));
+    opened.abort.abort(new Error('The decompressed bytes are not wanted any more.'));
     await output?.return?.();
-    await input.return();
-    abort.unlink();
+    await closeSource(opened);
   }
 }

@@ -17,5 +17,18 @@ export async function* unzstd(input: CodecInput, subject: Subject): Bytes {
       error,
     );
   });
-  yield* through(zstdSlices(input, subject), library.createDecoder());
+  const slices = zstdSlices(input, subject)[Symbol.asyncIterator]();
+  const first = await slices.next();
+  // Some decoders take no data at all for data that is cut short.
+  if (first.done) return;
+  yield* through(following(first.value, slices), library.createDecoder());
+}
+
+async function* following(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
+  yield first;
+  for (;;) {
+    const step = await rest.next();
+    if (step.done) return;
+    yield step.value;
+  }
 }
