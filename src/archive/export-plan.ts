@@ -1,29 +1,31 @@
 import { StowageError } from '../errors.js';
-import { inspectImage, inspectionKey, type Inspection } from '../content/completeness.js';
-import { selectPlatforms, type PlatformSelection } from '../content/platform-selection.js';
+import { inspectImage, inspectionKey } from '../content/completeness.js';
 import { isDocument } from '../content/read.js';
 import type { ContentStore } from '../content/store.js';
-import { findImage } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { isImageConfig, isNonDistributable, OCI_MANIFEST } from '../oci/media-type.js';
-import { onlyStrict } from '../oci/platform-match.js';
+import { isImageConfig, isNonDistributable } from '../oci/media-type.js';
+import { checkChoices, chooseImage, type ChosenImage } from './export/choose-image.js';
+import { dockerImagesOf } from './export/docker-image.js';
+import type { DockerImage } from './export/docker-manifest.js';
 import type { ExportedName } from './export/entry-annotations.js';
-import { isDockerImage, type DockerImage } from './export/docker-manifest.js';
-import type { ExportOptions, ExportResult } from './export-options.js';
+import { resolveNames } from './export/resolve-names.js';
+import type { ExportedImage, ImageExportOptions } from './export-options.js';
 
-/** What an archive is going to hold. */
+/** What an archive or a layout is going to hold. */
 export interface ExportPlan {
-  readonly images: ExportResult['images'];
+  /** Every image that was named. */
+  readonly images: readonly ExportedImage[];
+  /** Those of which there is something, under the targets they have in what is written. */
+  readonly names: readonly ExportedName[];
   /** Every blob once: manifests and indexes, configs, then layers, each group in the order of the images. */
   readonly blobs: readonly Descriptor[];
+  /** The bytes of those that were made for this export and are not in the store. */
+  readonly documents: ReadonlyMap<Digest, Uint8Array>;
   /** For `manifest.json`: one platform of each image Docker could load. */
   readonly dockerImages: readonly DockerImage[];
 }
-
-/** Where Docker runs most often, whatever machine exports. */
-const DOCKER_PLATFORM = { os: 'linux', architecture: 'amd64' };
 
 /**
  * Looks up names, finds out what is there of each image and chooses platforms. Everything that is going to be written
@@ -36,10 +38,11 @@ export async function planExport(
   images: ImageStore,
   content: ContentStore,
   names: readonly string[],
-  options: ExportOptions,
+  options: ImageExportOptions,
 ): Promise<ExportPlan> {
+  checkChoices(options);
   const exported = await resolveNames(images, content, names, options);
-  const chosen = new Map<string, { inspection: Inspection; selection: PlatformSelection }>();
+  const chosen = new Map<string, ChosenImage>();
   for (const { name, target } of exported) {
     if (chosen.has(inspectionKey(target))) continue;
     const inspection = await inspectImage(
@@ -48,122 +51,75 @@ export async function planExport(
       target,
       options,
     );
-    const selection = selectPlatforms(inspection, {
-      image: JSON.stringify(name),
-      platforms: options.platforms,
-      require: options.allPlatforms === true ? 'all' : 'present',
-    });
-    chosen.set(inspectionKey(target), { inspection, selection });
+    chosen.set(inspectionKey(target), chooseImage(inspection, JSON.stringify(name), options));
   }
+  const planned = exported.map((named) => plannedImage(named, chosen));
+  const all = [...chosen.values()];
   return {
-    images: exported.map(({ name, target }) => ({
-      name,
-      target,
-      platforms: chosen.get(inspectionKey(target))?.selection.platforms ?? [],
-    })),
-    blobs: blobsOf(
-      [...chosen.values()].map(({ selection }) => selection),
-      options,
-    ),
+    images: planned.map(({ image }) => image),
+    names: presentNames(planned),
+    blobs: blobsOf(all, options),
+    documents: new Map(all.flatMap(({ documents }) => [...documents])),
     dockerImages: dockerImagesOf(exported, chosen, options),
   };
 }
 
-/** Each name once, in the order asked for, under the name its record has. */
-async function resolveNames(
-  images: ImageStore,
-  content: ContentStore,
-  names: readonly string[],
-  options: ExportOptions,
-): Promise<ExportedName[]> {
-  const [first] = names;
-  if (first === undefined) {
-    throw new StowageError('INVALID', 'Cannot export: no image is named', {
-      hint: 'name at least one image',
-    });
-  }
-  for (const [key, value] of Object.entries({ ociRefName: options.ociRefName, manifest: options.manifest })) {
-    if (value !== undefined && names.length > 1) {
-      throw new StowageError('INVALID', `Cannot export ${names.length} images: ${key} is for one image`, {
-        hint: 'export the images one by one',
-      });
-    }
-  }
-  if (options.manifest !== undefined)
-    return [await manifestTarget(content, first, options.manifest, options)];
-
-  const found = new Map<string, ExportedName>();
-  for (const name of names) {
-    const record = await findImage(images, name, options);
-    found.set(record.name, { name: record.name, target: record.target });
-  }
-  return [...found.values()];
+interface PlannedImage {
+  readonly image: ExportedImage;
+  readonly isThere: boolean;
 }
 
-async function manifestTarget(
-  content: ContentStore,
-  name: string,
-  digest: Digest,
-  options: ExportOptions,
-): Promise<ExportedName> {
-  const held = await content.stat({ digest }, options);
-  if (held === undefined) {
+function plannedImage(
+  { name, target }: ExportedName,
+  chosen: ReadonlyMap<string, ChosenImage>,
+): PlannedImage {
+  const choice = chosen.get(inspectionKey(target));
+  if (choice === undefined) throw new TypeError('a choice is made for every target');
+  const { platforms, missing, selection } = choice;
+  // The record may say more about the target than another one with the same did.
+  const { digest, size } = choice.target;
+  const isReduced = digest !== target.digest;
+  if (isReduced && name.includes(`@${target.digest}`)) {
     throw new StowageError(
-      'NOT_FOUND',
-      `Cannot export manifest ${JSON.stringify(digest)}: it is not in the store`,
-      {
-        detail: { digest },
-      },
+      'INVALID',
+      `Cannot reduce the index of image ${JSON.stringify(name)}: its name says its digest, which would be another`,
+      { detail: { name, digest }, hint: 'give it another name first: stowage images tag' },
     );
   }
-  const mediaType = options.manifestType ?? OCI_MANIFEST;
-  return { name, target: { mediaType, digest, size: held.size } };
+  const image = {
+    name,
+    target: { ...target, digest, size },
+    ...(isReduced ? { reducedFrom: target.digest } : {}),
+    platforms,
+    missing,
+  };
+  return { image, isThere: selection !== undefined };
 }
 
-function blobsOf(selections: readonly PlatformSelection[], options: ExportOptions): Descriptor[] {
-  const all = selections.flatMap(({ descriptors }) => descriptors);
+function presentNames(planned: readonly PlannedImage[]): ExportedName[] {
+  const present = planned.filter(({ isThere }) => isThere).map(({ image }) => image);
+  const [first] = planned;
+  if (present.length === 0 && first !== undefined) {
+    const more = planned.length > 1 ? ` and of ${planned.length - 1} more` : '';
+    throw new StowageError(
+      'NOT_FOUND',
+      `Cannot export: of image ${JSON.stringify(first.image.name)}${more} nothing is there`,
+      { detail: { missing: planned.flatMap(({ image }) => image.missing) } },
+    );
+  }
+  return present;
+}
+
+function blobsOf(chosen: readonly ChosenImage[], options: ImageExportOptions): Descriptor[] {
+  const all = chosen.flatMap(({ selection, inspection, indexes }) => {
+    if (selection === undefined) return [];
+    const replaced = new Set(inspection.indexes.map(({ digest }) => digest));
+    return [...selection.descriptors.filter(({ digest }) => !replaced.has(digest)), ...indexes];
+  });
   const rank = (blob: Descriptor) => (isDocument(blob) ? 0 : isImageConfig(blob.mediaType) ? 1 : 2);
   const wanted = all.filter(
     ({ mediaType }) => options.skipNonDistributable !== true || !isNonDistributable(mediaType),
   );
   const unique = [...new Map(wanted.map((blob) => [blob.digest, blob])).values()];
   return unique.sort((a, b) => rank(a) - rank(b));
-}
-
-/** Names of the same manifest go into one element: that is how Docker lists an image with several tags. */
-function dockerImagesOf(
-  exported: readonly ExportedName[],
-  chosen: ReadonlyMap<string, { inspection: Inspection; selection: PlatformSelection }>,
-  options: ExportOptions,
-): DockerImage[] {
-  const images = new Map<Digest, DockerImage>();
-  for (const { name, target } of exported) {
-    const found = chosen.get(inspectionKey(target));
-    const image = found && dockerImageOf(found.inspection, found.selection, options);
-    if (image === undefined) continue;
-    const { names = [] } = images.get(image.digest) ?? {};
-    images.set(image.digest, { ...image, names: [...names, name] });
-  }
-  return [...images.values()];
-}
-
-/** The first platform asked for, else linux/amd64, else the first one that is complete and an image at all. */
-function dockerImageOf(
-  { documents }: Inspection,
-  { manifests }: PlatformSelection,
-  options: ExportOptions,
-): Omit<DockerImage, 'names'> | undefined {
-  const candidates = manifests.flatMap(({ descriptor, platform, attests, held }) => {
-    const manifest = documents.get(descriptor.digest);
-    if (manifest?.kind !== 'manifest' || attests !== undefined || !isDockerImage(manifest)) return [];
-    // Docker needs every layer; what is left out, or was never there, cannot be listed.
-    const whole = manifest.layers.every(
-      ({ digest, mediaType }) =>
-        held.some((part) => part.digest === digest) &&
-        !(options.skipNonDistributable === true && isNonDistributable(mediaType)),
-    );
-    return whole ? [{ digest: descriptor.digest, manifest, platform }] : [];
-  });
-  const preferred = onlyStrict(options.platforms?.[0] ?? DOCKER_PLATFORM);
-  return candidates.find(({ platform }) => platform && preferred.match(platform)) ?? candidates[0];
 }

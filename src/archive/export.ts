@@ -1,36 +1,32 @@
+import { StowageError } from '../errors.js';
+import { layerCompression } from '../oci/media-type.js';
 import type { Store } from '../images/store.js';
-import { underLease } from '../images/under-lease.js';
-import type { ContentStore } from '../content/store.js';
 import type { Bytes } from '../io/byte-source.js';
-import { descriptorJson, type Descriptor } from '../oci/descriptor.js';
-import { algorithmOf } from '../oci/digest.js';
-import { goJson } from '../oci/go-json.js';
-import { LAYOUT_VERSION } from '../oci/layout.js';
-import { OCI_INDEX } from '../oci/media-type.js';
+import { compress } from '../io/compression/compress.js';
+import { underLease } from '../images/under-lease.js';
 import { pathOf } from './archive-source.js';
-import { indexEntries } from './export/entry-annotations.js';
-import { dockerManifest } from './export/docker-manifest.js';
+import { blobOpener, blobsIn, membersOf } from './export/members.js';
 import { writeStream } from './export/write-stream.js';
 import { writeTarget } from './export/target-file.js';
-import { tarSize, tarStream, type TarMember } from './export/tar-stream.js';
-import type { ExportOptions, ExportResult } from './export-options.js';
+import { tarStream } from './export/tar-stream.js';
+import type { ArchiveFormat, ExportedImage, ExportOptions, ExportResult } from './export-options.js';
 import { planExport, type ExportPlan } from './export-plan.js';
-import { blobPath } from './layout/entry-name.js';
 
 /** Where an archive may go: a path or file URL, or a stream that takes chunks of bytes. */
 export type ArchiveSink = string | URL | NodeJS.WritableStream | WritableStream<Uint8Array>;
 
 /**
- * Writes images as one archive that every tool reads: an OCI image layout with Docker's `manifest.json` beside it, the
- * index first. Its bytes depend on the names in their order, on what they point to and on the options, and on nothing
- * else. Media types and content are never changed; every blob is verified as it leaves.
+ * Writes images as one archive, by default one that every tool reads: an OCI image layout with Docker's
+ * `manifest.json` beside it, the index first. Its bytes depend on the names in their order, on what they point to and
+ * on the options, and on nothing else. Media types and content are never changed; every blob is verified as it leaves.
  *
  * A file is replaced only when the archive is complete and on the disk; a pipe or device is written straight through.
  * Whatever fails, what was written by then cannot be taken for a whole archive. A Node or Web stream is ended when the
  * archive is complete, and destroyed or aborted if it fails.
  *
- * @throws {StowageError} NOT_FOUND for a name, manifest or platform that is not there; INVALID for a damaged image;
- *   CORRUPT if the store holds something else than it says; what the system says of a path.
+ * @throws {StowageError} NOT_FOUND for a name, manifest or platform that is not there; INVALID for a damaged image,
+ *   or one that the format cannot hold; CORRUPT if the store holds something else than it says; what the system says
+ *   of a path.
  */
 export async function exportArchive(
   store: Store,
@@ -39,68 +35,90 @@ export async function exportArchive(
   options: ExportOptions = {},
 ): Promise<ExportResult> {
   options.signal?.throwIfAborted();
+  const format = formatOf(options);
   return underLease(
     store,
     async (view) => {
       const plan = await planExport(view.images, view.content, names, options);
-      const members = membersOf(plan, view.content, options);
-      const { totalBytes, blobs } = { totalBytes: sumOf(plan.blobs), blobs: plan.blobs.length };
-      options.onProgress?.({ kind: 'total', totalBytes, blobs });
-      const chunks = tarStream(members, options.signal);
+      if (format === 'docker') checkDocker(plan, options);
+      const open = blobOpener(plan, view.content, options);
+      const members = membersOf(plan, format, open, options);
+      const blobs = blobsIn(plan, format);
+      const totalBytes = blobs.reduce((sum, { size }) => sum + size, 0);
+      options.onProgress?.({ kind: 'total', totalBytes, blobs: blobs.length });
+      const tar = tarStream(members, options.signal);
+      const size = { count: 0 };
+      const chunks = counting(options.compress ? compress(tar, options.compress, options) : tar, size);
       if (typeof sink === 'string' || sink instanceof URL) {
         await writeTarget(pathOf(sink), chunks, store.temporaryFiles, options);
       } else {
         await writeStream(sink, chunks, options);
       }
-      return { images: plan.images, blobs, size: tarSize(members) };
+      const images = format === 'docker' ? plan.images.map((image) => inDocker(image, plan)) : plan.images;
+      return { images, blobs: blobs.length, size: size.count };
     },
     options,
   );
 }
 
-function membersOf(plan: ExportPlan, content: ContentStore, options: ExportOptions): TarMember[] {
-  const members = [jsonMember('oci-layout', 0o444, { imageLayoutVersion: LAYOUT_VERSION })];
-  const manifests = indexEntries(plan.images, options.ociRefName).map(descriptorJson);
-  members.push(jsonMember('index.json', 0o644, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
-  if (options.skipManifestJson !== true && plan.dockerImages.length > 0) {
-    members.push(jsonMember('manifest.json', 0o644, dockerManifest(plan.dockerImages)));
+async function* counting(chunks: Bytes, bytes: { count: number }): Bytes {
+  for await (const chunk of chunks) {
+    bytes.count += chunk.byteLength;
+    yield chunk;
   }
-  const algorithms = new Set(plan.blobs.map(({ digest }) => algorithmOf(digest)));
-  members.push(folder('blobs/'), ...[...algorithms].sort().map((algorithm) => folder(`blobs/${algorithm}/`)));
-  return [...members, ...plan.blobs.map((blob) => blobMember(blob, content, options))];
 }
 
-function jsonMember(name: string, mode: number, value: unknown): TarMember {
-  const bytes = Buffer.from(goJson(value));
-  return { name, type: 'file', mode, size: bytes.byteLength, content: () => once(bytes) };
+function formatOf(options: ExportOptions): ArchiveFormat {
+  const { format, skipManifestJson = false } = options;
+  const refuse = (problem: string, hint: string) =>
+    new StowageError('INVALID', `Cannot export an archive: ${problem}`, { hint });
+  if (skipManifestJson) {
+    if (format === 'docker' || format === 'hybrid') {
+      throw refuse(
+        `the format ${format} has a manifest.json, which is to be left out`,
+        'leave one of them out',
+      );
+    }
+    return 'oci';
+  }
+  if (format !== 'docker') return format ?? 'hybrid';
+  const layoutOnly = (['ociRefName', 'reduceIndex'] as const).find(
+    (key) => options[key] !== undefined && options[key] !== false,
+  );
+  if (layoutOnly !== undefined) {
+    throw refuse(`${layoutOnly} is about an index, and the format docker has none`, 'leave one of them out');
+  }
+  if ((options.platforms?.length ?? 0) > 1) {
+    throw refuse('the format docker holds one platform of an image', 'export the platforms one by one');
+  }
+  return 'docker';
 }
 
-function folder(name: string): TarMember {
-  return { name, type: 'directory', mode: 0o755, size: 0, content: () => once(new Uint8Array()) };
+/** @throws {StowageError} INVALID for an image of which nothing would be in the archive. */
+function checkDocker({ images, dockerImages }: ExportPlan, { onProgress }: ExportOptions): void {
+  for (const { name, target } of images) {
+    const image = dockerImages.find(({ names }) => names.includes(name));
+    if (image === undefined) {
+      throw new StowageError(
+        'INVALID',
+        `Cannot export ${JSON.stringify(name)} in the format docker: nothing in it is an image that Docker could load`,
+        { detail: { name, digest: target.digest }, hint: 'other formats hold everything' },
+      );
+    }
+    if (image.manifest.layers.some(({ mediaType }) => layerCompression(mediaType) === 'zstd')) {
+      const message = `${JSON.stringify(name)} has layers compressed with zstd, which Docker reads since version 23`;
+      onProgress?.({ kind: 'warning', message });
+    }
+  }
 }
 
-function blobMember(blob: Descriptor, content: ContentStore, options: ExportOptions): TarMember {
-  const { digest, size } = blob;
-  const { signal, onProgress } = options;
-  return {
-    name: blobPath(digest),
-    type: 'file',
-    mode: 0o444,
-    size,
-    content: async function* () {
-      for await (const chunk of content.read(blob, { signal })) {
-        onProgress?.({ kind: 'bytes', count: chunk.byteLength });
-        yield chunk;
-      }
-      onProgress?.({ kind: 'blob', digest, size, existed: false });
-    },
-  };
-}
-
-async function* once(bytes: Uint8Array): Bytes {
-  if (bytes.byteLength > 0) yield bytes;
-}
-
-function sumOf(blobs: readonly Descriptor[]): number {
-  return blobs.reduce((sum, { size }) => sum + size, 0);
+/** A Docker archive holds one manifest of an image, whatever else of it is complete. */
+function inDocker(image: ExportedImage, { dockerImages }: ExportPlan): ExportedImage {
+  const digest = dockerImages.find(({ names }) => names.includes(image.name))?.digest;
+  const platforms = image.platforms.map((platform) =>
+    platform.digest === digest || platform.state === 'absent'
+      ? platform
+      : { ...platform, state: 'left-out' as const },
+  );
+  return { ...image, platforms };
 }

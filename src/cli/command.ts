@@ -72,6 +72,11 @@ export function valueFlag(placeholder: string, brief: string) {
   return { kind: 'parsed', parse: notEmpty, optional: true, placeholder, brief } as const;
 }
 
+/** Takes one of a few values. */
+export function enumFlag<T extends string>(values: readonly T[], placeholder: string, brief: string) {
+  return { kind: 'enum', values, optional: true, placeholder, brief } as const;
+}
+
 /** Takes a value, and may be given several times. */
 export function repeatableFlag(placeholder: string, brief: string) {
   return { kind: 'parsed', parse: notEmpty, optional: true, variadic: true, placeholder, brief } as const;

@@ -14,7 +14,9 @@ export function parseRequired(text: string | undefined): RequiredPlatforms | und
 }
 
 /** Platforms an image speaks of that are not there, as text for a person; empty if all are. */
-export function absentPlatforms(states: readonly SelectedPlatform[]): string {
+export function absentPlatforms(
+  states: readonly (Pick<SelectedPlatform, 'platform' | 'digest'> & { readonly state: string })[],
+): string {
   return states
     .filter(({ state }) => state === 'absent')
     .map(({ platform, digest }) => platform ?? digest)

@@ -12,13 +12,6 @@ export interface TarMember {
   readonly content: () => Bytes;
 }
 
-/** Bytes of the whole tar that {@link tarStream} makes of these members. */
-export function tarSize(members: readonly TarMember[]): number {
-  return members.reduce((sum, member) => {
-    return sum + headerOf(member).byteLength + member.size + paddingFor(member.size);
-  }, END_OF_ARCHIVE.byteLength);
-}
-
 /**
  * The members as a tar. A reader of an incomplete one can always tell: what follows a member, the header of the next
  * or the end mark, comes in one chunk with the last bytes of its content. So whenever this fails or is not read to its

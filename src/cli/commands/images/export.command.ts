@@ -1,6 +1,7 @@
 import {
   argument,
   defineCommand,
+  enumFlag,
   ignoredSwitch,
   repeatableFlag,
   switchFlag,
@@ -16,6 +17,7 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
     usage: ['[flags] <out> <image>...'],
     about: [
       'Writes one tar that is both an OCI image layout and what docker load reads. The same images give the same bytes, everywhere and always. By default it holds every platform that is complete in the store.',
+      'What else the image lists is told as absent. An index keeps its digest, whatever is left out, unless --reduce-index says otherwise.',
       'A file is replaced only when the archive is complete; to a pipe, an archive that failed never looks whole.',
     ],
     arguments: [
@@ -26,13 +28,25 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
       ['images export busybox.tar docker.io/library/busybox:latest', 'one image'],
       ['images export both.tar foo/one:latest foo/two:latest', 'several in one archive'],
       ['images export --platform linux/arm64 arm.tar busybox', 'one platform of it'],
+      ['images export --compress zstd busybox.tar.zst busybox', 'compressed'],
+      ['images export --format docker busybox.tar busybox', 'for a Docker of any age'],
       ['images export - busybox | ctr images import -', 'straight into something else'],
     ],
     json: `{
   images: {
     name: string;
+    /** What the name points to in the archive. */
     target: { mediaType: string; digest: string; size: number; annotations?: Record<string, string> };
-    platforms: { platform?: string; digest: string; state: 'complete' | 'absent' | 'left-out' }[];
+    /** The digest it has in the store, if --reduce-index changed it. */
+    reducedFrom?: string;
+    platforms: {
+      platform?: string;
+      digest: string;
+      /** Damaged: exported with --skip-missing, and not complete. */
+      state: 'complete' | 'damaged' | 'absent' | 'left-out';
+    }[];
+    /** Blobs that --skip-missing passed over. With the target among them the whole image is not in the archive. */
+    missing: string[];
   }[];
   blobs: number;
   /** Of the archive, in bytes. */
@@ -47,7 +61,23 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
         'Export this platform only, and fail if it is not complete; repeatable',
       ),
       allPlatforms: switchFlag('Fail unless every platform is complete'),
-      skipManifestJson: switchFlag('Leave out the manifest.json that docker load reads'),
+      require: valueFlag(
+        'WHICH',
+        'Platforms that must be complete: all, present (the default: all that are not absent), or a list with commas',
+      ),
+      skipMissing: switchFlag('Export what is there of images that are damaged, and say what is missing'),
+      reduceIndex: switchFlag(
+        'Rewrite indexes to list only what is exported; the image gets a new digest by that',
+      ),
+      format: enumFlag(
+        ['hybrid', 'oci', 'docker'],
+        'FORMAT',
+        'hybrid (default): OCI layout and manifest.json; oci: without manifest.json; docker: only what docker load reads since Docker 1.10, one platform an image',
+      ),
+      compress: enumFlag(['gzip', 'zstd'], 'WITH', 'Compress the whole archive, with gzip or zstd'),
+      skipManifestJson: switchFlag(
+        'Leave out the manifest.json that docker load reads, as --format oci does',
+      ),
       skipNonDistributable: switchFlag('Leave out layers that may not be distributed'),
       ociRefName: valueFlag('NAME', 'What the archive calls the image (default its tag); for one image'),
       manifest: valueFlag('DIGEST', 'Export this manifest, under the name <image>'),

@@ -1,8 +1,10 @@
 import { exportArchive } from '../../../archive/export.js';
+import type { ArchiveFormat, ExportedImage } from '../../../archive/export-options.js';
+import type { WritableCompression } from '../../../io/compression/compress.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
 import { findImages } from '../../find-images.js';
-import { absentPlatforms, parsePlatforms } from '../../platforms.js';
+import { absentPlatforms, parsePlatforms, parseRequired } from '../../platforms.js';
 import { asWritable, refuseTerminal } from '../../stdio.js';
 import { binarySize } from '../../units.js';
 import { usageError } from '../../usage-error.js';
@@ -10,6 +12,11 @@ import { usageError } from '../../usage-error.js';
 export type ExportFlags = {
   readonly platform?: readonly string[];
   readonly allPlatforms?: boolean;
+  readonly require?: string;
+  readonly skipMissing?: boolean;
+  readonly reduceIndex?: boolean;
+  readonly format?: ArchiveFormat;
+  readonly compress?: WritableCompression;
   readonly skipManifestJson?: boolean;
   readonly skipNonDistributable?: boolean;
   readonly ociRefName?: string;
@@ -24,6 +31,11 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
   const options = {
     platforms: parsePlatforms(flags.platform),
     allPlatforms: flags.allPlatforms,
+    require: parseRequired(flags.require),
+    skipMissing: flags.skipMissing,
+    reduceIndex: flags.reduceIndex,
+    format: flags.format,
+    compress: flags.compress,
     skipManifestJson: flags.skipManifestJson,
     skipNonDistributable: flags.skipNonDistributable,
     ociRefName: flags.ociRefName,
@@ -41,10 +53,7 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
       exportArchive(store, found, sink, { ...options, onProgress }),
     );
   });
-  for (const { name, platforms } of result.images) {
-    const absent = absentPlatforms(platforms);
-    if (absent !== '') this.output.note(`${JSON.stringify(name)}: the store does not hold ${absent}`);
-  }
+  for (const image of result.images) for (const line of remarks(image)) this.output.note(line);
   if (toStandardOutput) return;
   if (this.output.json) return this.output.value(result);
   if (this.interactive) {
@@ -57,10 +66,28 @@ export default run;
 
 const COMMAND = ['images', 'export'];
 
+/** What a person should know of an image that went out otherwise than it is in the store. */
+function remarks({ name, target, reducedFrom, platforms, missing }: ExportedImage): string[] {
+  const about = (text: string) => `${JSON.stringify(name)}: ${text}`;
+  const lines: string[] = [];
+  if (missing.includes(target.digest)) return [about('the store holds nothing of it, it is left out')];
+  if (reducedFrom !== undefined)
+    lines.push(about(`the index was reduced, ${reducedFrom} became ${target.digest}`));
+  const absent = absentPlatforms(platforms);
+  if (absent !== '' && reducedFrom === undefined) lines.push(about(`the store does not hold ${absent}`));
+  if (missing.length > 0) lines.push(about(`the archive lacks ${missing.join(', ')}`));
+  return lines;
+}
+
 function checkFlags(flags: ExportFlags, names: readonly string[]): void {
   if (flags.platform !== undefined && flags.allPlatforms === true) {
     throw usageError('--platform and --all-platforms exclude each other', COMMAND);
   }
+  const everything = flags.require ?? (flags.allPlatforms === true ? 'all' : 'present');
+  if (flags.skipMissing === true && everything !== 'present') {
+    throw usageError('--skip-missing accepts what --require and --all-platforms do not', COMMAND);
+  }
+  checkFormat(flags);
   for (const [flag, value] of [
     ['--manifest', flags.manifest],
     ['--oci-ref-name', flags.ociRefName],
@@ -70,5 +97,19 @@ function checkFlags(flags: ExportFlags, names: readonly string[]): void {
   }
   if (flags.manifestType !== undefined && flags.manifest === undefined) {
     throw usageError('--manifest-type says what --manifest is, which is not given', COMMAND);
+  }
+}
+
+function checkFormat({ format, ...flags }: ExportFlags): void {
+  if (flags.skipManifestJson === true && format !== undefined && format !== 'oci') {
+    throw usageError(`--skip-manifest-json and --format ${format} exclude each other`, COMMAND);
+  }
+  if (format !== 'docker') return;
+  if (flags.reduceIndex === true || flags.ociRefName !== undefined) {
+    const flag = flags.reduceIndex === true ? '--reduce-index' : '--oci-ref-name';
+    throw usageError(`${flag} is about an index, and --format docker has none`, COMMAND);
+  }
+  if ((flags.platform?.length ?? 0) > 1) {
+    throw usageError('--format docker holds one platform of an image, and several are given', COMMAND);
   }
 }
