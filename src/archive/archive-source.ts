@@ -1,7 +1,8 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fromSystemError, StowageError } from '../errors.js';
-import type { Bytes } from '../io/byte-source.js';
+import { chunksOf, type Bytes } from '../io/byte-source.js';
+import { DETECTION_BYTES, detectCompression, type Compression } from '../io/compression/detect.js';
 import { fromSource, type SourceLike } from '../io/streams.js';
 import { readPipe } from './named-pipe.js';
 
@@ -9,12 +10,13 @@ import { readPipe } from './named-pipe.js';
 export type ArchiveSource = string | URL | SourceLike;
 
 /**
- * An opened archive. A regular file can be read anywhere; everything else (a pipe, a device, a stream) is read once,
- * from front to back. `name` is its path or what the caller calls it, `what` the same as it stands in messages.
+ * An opened archive. A regular file can be read anywhere, and a directory holds one unpacked; everything else (a pipe, a
+ * device, a stream, a file that is compressed) is read once, from front to back, and may be compressed. `name` is its path or what the caller calls it, `what` the same as it stands in messages.
  */
 export type OpenArchive = AsyncDisposable & { readonly name: string; readonly what: string } & (
     | { readonly kind: 'file'; readonly file: FileHandle; readonly size: number }
     | { readonly kind: 'stream'; readonly chunks: Bytes }
+    | { readonly kind: 'directory'; readonly path: string }
   );
 
 const STREAM_NAME = 'the archive stream';
@@ -25,7 +27,7 @@ const STREAM_READ_BYTES = 1 << 20;
 /**
  * Opens an archive for reading.
  *
- * @throws {StowageError} what the system says of the path (NOT_FOUND, DENIED …), or UNSUPPORTED for a directory.
+ * @throws {StowageError} what the system says of the path (NOT_FOUND, DENIED …), or UNSUPPORTED for a socket.
  */
 export async function openArchive(source: ArchiveSource, name?: string): Promise<OpenArchive> {
   if (typeof source !== 'string' && !(source instanceof URL)) {
@@ -52,6 +54,8 @@ export async function openArchive(source: ArchiveSource, name?: string): Promise
         hint: 'name a file or a pipe, or pipe the archive in',
       });
     }
+    if (stats.isDirectory())
+      return { kind: 'directory', path, name: path, what, [Symbol.asyncDispose]: async () => {} };
     const file = await open(path, 'r');
     try {
       return await opened(file, path);
@@ -68,13 +72,19 @@ async function opened(file: FileHandle, path: string): Promise<OpenArchive> {
   const what = JSON.stringify(path);
   const stats = await file.stat();
   const shared = { name: path, what, [Symbol.asyncDispose]: () => file.close() };
-  if (stats.isFile()) return { kind: 'file', file, size: stats.size, ...shared };
-  if (stats.isDirectory()) {
-    throw new StowageError('UNSUPPORTED', `Cannot read archive ${what}: it is a directory`, {
-      hint: 'pack it first: tar -C DIRECTORY -cf archive.tar .',
-    });
+  if (stats.isFile() && (await compressionOf(file)) === 'none') {
+    return { kind: 'file', file, size: stats.size, ...shared };
+  }
+  if (stats.isFile()) {
+    return { kind: 'stream', chunks: chunksOf({ file, offset: 0, length: stats.size }), ...shared };
   }
   return { kind: 'stream', chunks: chunksOfHandle(file), ...shared };
+}
+
+async function compressionOf(file: FileHandle): Promise<Compression> {
+  const head = new Uint8Array(DETECTION_BYTES);
+  const { bytesRead } = await file.read(head, 0, head.byteLength, 0);
+  return detectCompression(head.subarray(0, bytesRead));
 }
 
 async function* chunksOfHandle(file: FileHandle): Bytes {

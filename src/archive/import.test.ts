@@ -279,12 +279,6 @@ describe.each(Object.entries(forms))('importArchive() %s', (_, run) => {
         ),
     ],
     [
-      'a Docker archive without layout',
-      'UNSUPPORTED',
-      /Docker archive/,
-      () => tarOf([{ name: 'manifest.json', content: '[]' }]),
-    ],
-    [
       'a tar that is no image',
       'INVALID',
       /unrecognized image format/,

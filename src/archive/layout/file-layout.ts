@@ -1,11 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { CallOptions, Reader } from '../../content/store.js';
-import { blobNotFound, rangeOf } from '../../content/read-range.js';
-import { chunksOf, isFileSlice, type ByteSource, type FileSlice } from '../../io/byte-source.js';
-import { verifying } from '../../io/verify.js';
+import type { CallOptions } from '../../content/store.js';
+import type { FileSlice } from '../../io/byte-source.js';
 import type { Digest } from '../../oci/digest.js';
+import { EntryNames } from '../docker/entry-names.js';
 import { indexTar } from '../tar/index.js';
 import type { ArchiveContents } from './archive-contents.js';
+import { fileOfSlice, type ArchiveFile } from './archive-file.js';
+import { contentsOf } from './contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments } from './layout-documents.js';
 
@@ -21,67 +22,21 @@ export async function readFileLayout(
 ): Promise<ArchiveContents> {
   const { file, name, what } = archive;
   const documents = new LayoutDocuments(what);
-  const slices = new Map<Digest, Uint8Array | FileSlice>();
-  let marked = true;
+  const blobs = new Map<Digest, ArchiveFile>();
+  const names = new EntryNames(what);
+  let endMarked = true;
 
-  const end = (state: { marked: boolean }) => (marked = state.marked);
-  for await (const entry of indexTar(file, {
-    ...options,
-    name,
-    endMarker: 'optional',
-    onEnd: end,
-  })) {
+  const onEnd = (state: { marked: boolean }) => (endMarked = state.marked);
+  for await (const entry of indexTar(file, { ...options, name, endMarker: 'optional', onEnd })) {
+    if (entry.type === 'symlink' || entry.type === 'hard-link') {
+      names.addLink(entry.name, entry.linkName, entry.type);
+    }
     if (entry.type !== 'file') continue;
     const found = roleOf(entry.name, what);
     const slice: FileSlice = { file, offset: entry.dataOffset, length: entry.size };
-    if (found.role === 'blob') slices.set(found.digest, slice);
+    names.addFile(entry.name, fileOfSlice(slice));
+    if (found.role === 'blob') blobs.set(found.digest, fileOfSlice(slice));
     else if (found.role !== 'other') await documents.accept(found.role, entry.size, slice);
   }
-
-  const { index, descriptor } = documents.requireIndex(marked);
-  slices.set(descriptor.digest, index.raw);
-  const blobs = new Map([...slices].map(([digest, { length }]) => [digest, length]));
-  const open = (digest: Digest): Uint8Array | FileSlice => {
-    const slice = slices.get(digest);
-    if (slice === undefined) throw blobNotFound(digest);
-    return slice;
-  };
-  return {
-    what,
-    index,
-    indexDescriptor: descriptor,
-    blobs,
-    written: new Set(),
-    endMarked: marked,
-    open,
-    content: sliceReader(blobs, open, what),
-  };
-}
-
-function sliceReader(
-  blobs: ReadonlyMap<Digest, number>,
-  open: (digest: Digest) => Uint8Array | FileSlice,
-  archive: string,
-): Reader {
-  return {
-    async stat({ digest }) {
-      const size = blobs.get(digest);
-      return size === undefined ? undefined : { digest, size };
-    },
-    async *read(target, { range, signal } = {}) {
-      const whole = open(target.digest);
-      if (range === undefined) {
-        const what = `blob ${JSON.stringify(target.digest)} of ${archive}`;
-        yield* verifying(chunksOf(whole, { signal }), target, { what, code: 'MISMATCH' });
-        return;
-      }
-      const { start, end } = rangeOf(range, blobs.get(target.digest) ?? 0);
-      yield* chunksOf(partOf(whole, start, end), { signal });
-    },
-  };
-}
-
-function partOf(whole: Uint8Array | FileSlice, start: number, end: number): ByteSource {
-  if (!isFileSlice(whole)) return whole.subarray(start, end);
-  return { file: whole.file, offset: whole.offset + start, length: end - start };
+  return contentsOf({ what, documents, blobs, names, written: new Set(), endMarked }, options);
 }

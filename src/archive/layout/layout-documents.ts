@@ -70,38 +70,30 @@ export class LayoutDocuments {
   }
 
   /**
+   * Which form the archive has, by the documents that have come. An OCI layout wins over Docker's form, unless its index
+   * lists nothing while Docker's does.
+   *
    * @param endMarked whether the tar, if it is through, ended as a tar should.
-   * @throws {StowageError} INVALID or UNSUPPORTED if there is no index, saying what the archive is instead.
+   * @throws {StowageError} INVALID if it is no image archive, saying what it is instead.
    */
-  requireIndex(endMarked = true): ArchiveIndex {
+  form(endMarked = true): ArchiveForm {
     const found = this.index();
-    if (found !== undefined) return found;
-    const isDocker = this.#seen.has('docker-manifest') || this.#seen.has('docker-repositories');
-    if (!endMarked && !isDocker) {
-      throw this.#refused(
-        'INVALID',
-        'it is cut off: it has no end mark, and no index.json',
-        'copy or download the archive again',
-      );
+    const manifests = this.#seen.get('docker-manifest');
+    const repositories = this.#seen.get('docker-repositories');
+    if (found !== undefined && (found.index.manifests.length > 0 || manifests === undefined)) {
+      return { kind: 'oci', ...found };
     }
-    if (this.#seen.has('oci-layout')) {
-      throw this.#refused(
-        'INVALID',
-        'missing index.json in an OCI layout',
-        'the archive is incomplete; make it again',
-      );
+    if (found === undefined && this.#seen.has('oci-layout')) {
+      throw endMarked
+        ? this.#refused('missing index.json in an OCI layout', 'the archive is incomplete; make it again')
+        : this.#cutOff();
     }
-    if (isDocker) {
-      throw this.#refused(
-        'UNSUPPORTED',
-        'it is a Docker archive without an OCI layout, which cannot be read yet',
-        'convert it: skopeo copy docker-archive:IN.tar oci-archive:OUT.tar',
-      );
-    }
+    if (manifests !== undefined) return { kind: 'docker', raw: manifests };
+    if (repositories !== undefined) return { kind: 'docker-1.0', raw: repositories };
+    if (!endMarked) throw this.#cutOff();
     throw this.#refused(
-      'INVALID',
       'unrecognized image format, it has no index.json',
-      'an image archive has oci-layout, index.json and blobs at its top level',
+      'an image archive has oci-layout, index.json and blobs at its top level, or manifest.json where Docker made it',
     );
   }
 
@@ -109,8 +101,15 @@ export class LayoutDocuments {
     return `${JSON.stringify(NAMES[role])} of ${this.#archive}`;
   }
 
-  #refused(code: 'INVALID' | 'UNSUPPORTED', reason: string, hint: string): StowageError {
-    return new StowageError(code, `Cannot import ${this.#archive}: ${reason}`, { hint });
+  #cutOff(): StowageError {
+    return this.#refused(
+      'it is cut off: it has no end mark, and no index.json',
+      'copy or download the archive again',
+    );
+  }
+
+  #refused(reason: string, hint: string): StowageError {
+    return new StowageError('INVALID', `Cannot import ${this.#archive}: ${reason}`, { hint });
   }
 }
 
@@ -119,3 +118,11 @@ export interface ArchiveIndex {
   readonly index: ImageIndex;
   readonly descriptor: Descriptor;
 }
+
+/**
+ * The form of an archive: an OCI layout; Docker's `manifest.json` (image spec 1.1 and 1.2); or Docker's `repositories`
+ * alone, as it was before 2016.
+ */
+export type ArchiveForm =
+  | ({ readonly kind: 'oci' } & ArchiveIndex)
+  | { readonly kind: 'docker' | 'docker-1.0'; readonly raw: Uint8Array };

@@ -1,28 +1,44 @@
-import type { CallOptions, ContentStore, Reader, Target } from '../../content/store.js';
+import type { CallOptions, Reader, Writer } from '../../content/store.js';
 import type { OnProgress } from '../../content/progress.js';
-import { blobNotFound } from '../../content/read-range.js';
-import { chunksOf, type Bytes } from '../../io/byte-source.js';
-import type { Descriptor } from '../../oci/descriptor.js';
+import type { Bytes } from '../../io/byte-source.js';
+import { decompress } from '../../io/compression/decompress.js';
+import { digestOf } from '../../io/hash.js';
+import { readAll } from '../../io/limit.js';
 import type { Digest } from '../../oci/digest.js';
-import { readTar } from '../tar/index.js';
+import { EntryNames } from '../docker/entry-names.js';
+import { readTar, type TarStreamEntry } from '../tar/index.js';
+import { isStowageError, type StowageError } from '../../errors.js';
 import { aboutArchive, inArchive } from '../archive-error.js';
 import type { ArchiveContents } from './archive-contents.js';
+import { fileOfBytes, type ArchiveFile } from './archive-file.js';
+import { contentsOf } from './contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments, type ArchiveIndex } from './layout-documents.js';
 import type { StreamSelection } from './stream-selection.js';
 
+/** Files up to this size that nobody has asked for yet are kept in memory, for most of them never are … */
+const SMALL_BYTES = 64 * 1024;
+
+/** … as long as they are not more than this together. */
+const SMALL_BYTES_IN_ALL = 16 * 1024 * 1024;
+
 export interface StreamLayoutOptions extends CallOptions {
   /** Takes in the blobs: the store, viewed under the lease of the import. */
-  readonly store: ContentStore;
+  readonly store: Reader & Writer;
   /** Says which blobs are needed once the index has come; before that, all are kept. */
   readonly selectionFor: (found: ArchiveIndex) => StreamSelection;
   readonly onProgress?: OnProgress | undefined;
+  /** Go on where a blob is not what its name says, or a document cannot be read. @default false */
+  readonly keepGoing?: boolean | undefined;
 }
 
 /**
- * Reads an archive once, from front to back, putting its blobs into the store as they come by: a pipe cannot be asked
+ * Reads an archive once, from front to back, decompressing it where it is compressed, putting its blobs into the store as they come by: a pipe cannot be asked
  * again. Blobs that are held already, and those known not to be needed, are passed over. Every blob is verified
  * against its name.
+ *
+ * What Docker's archives call their parts is known only from a document that most often comes last: until there is an
+ * index, every file is taken for one. What turns out to be none goes when the lease does.
  *
  * @throws {StowageError} INVALID, UNSUPPORTED or LIMIT_EXCEEDED for what is no image archive; MISMATCH for a blob that
  *   is not what its name says.
@@ -32,65 +48,121 @@ export async function readStreamLayout(
   options: StreamLayoutOptions,
 ): Promise<ArchiveContents> {
   const { chunks, name, what } = archive;
-  const { store, signal, onProgress } = options;
+  const { store, signal } = options;
   const documents = new LayoutDocuments(what);
-  const blobs = new Map<Digest, number>();
-  const written = new Set<Digest>();
+  const intake = new Intake(what, options);
+  const names = new EntryNames(what);
+  const blobs = new Map<Digest, ArchiveFile>();
   let selection: StreamSelection | undefined;
-  let marked = true;
+  let endMarked = true;
 
+  const broken = new Map<Digest, StowageError>();
+  const goOn = (error: unknown): StowageError => {
+    if (options.keepGoing !== true || !isStowageError(error) || !OF_CONTENT.has(error.code)) throw error;
+    return error;
+  };
   const arrived = async (digest: Digest, size: number) =>
-    aboutArchive(what, async () => selection?.arrived(digest, size, store));
+    aboutArchive(what, async () => selection?.arrived(digest, size, store)).catch((error: unknown) => {
+      // The plan reads it again, and says what is wrong with whose image.
+      goOn(error);
+    });
 
-  const end = (state: { marked: boolean }) => (marked = state.marked);
-  for await (const entry of readTar(chunks, { signal, name, endMarker: 'optional', onEnd: end })) {
+  const onEnd = (state: { marked: boolean }) => (endMarked = state.marked);
+  const unpacked = decompress(chunks, { what, signal });
+  for await (const entry of readTar(unpacked, { signal, name, endMarker: 'optional', onEnd })) {
+    if (entry.type === 'symlink' || entry.type === 'hard-link') {
+      names.addLink(entry.name, entry.linkName, entry.type);
+    }
     if (entry.type !== 'file') continue;
     const found = roleOf(entry.name, what);
-    if (found.role === 'other') continue;
+    if (found.role === 'other') {
+      if (selection === undefined) names.addFile(entry.name, await intake.part(entry));
+      continue;
+    }
     if (found.role !== 'blob') {
       await documents.accept(found.role, entry.size, entry.body);
-      if (found.role === 'index') {
-        selection = options.selectionFor(documents.requireIndex());
-        for (const [digest, size] of blobs) await arrived(digest, size);
+      const index = found.role === 'index' ? documents.index() : undefined;
+      // One that lists nothing may stand beside the documents of Docker, which then count.
+      if (index !== undefined && index.index.manifests.length > 0) {
+        selection = options.selectionFor(index);
+        for (const [digest, { size }] of blobs) await arrived(digest, size);
       }
       continue;
     }
     const { digest } = found;
-    blobs.set(digest, entry.size);
+    const file = intake.stored(digest, entry.size);
+    blobs.set(digest, file);
+    names.addFile(entry.name, file);
     if (selection?.needs(digest) === false) continue;
-    const stored = await inArchive(what, entry.name, () =>
-      store.put({ digest, size: entry.size }, () => entry.body, {
-        signal,
-        onBytes: (count) => onProgress?.({ kind: 'bytes', count }),
-      }),
-    );
-    if (!stored.existed) written.add(digest);
-    onProgress?.({ kind: 'blob', ...stored });
+    try {
+      await intake.blob(entry, digest);
+    } catch (error) {
+      broken.set(digest, goOn(error));
+      blobs.delete(digest);
+      continue;
+    }
     await arrived(digest, entry.size);
   }
-
-  const { index, descriptor } = documents.requireIndex(marked);
-  blobs.set(descriptor.digest, descriptor.size);
   return {
-    what,
-    index,
-    indexDescriptor: descriptor,
-    blobs,
-    written,
-    endMarked: marked,
-    open: (digest) => {
-      if (digest === descriptor.digest) return index.raw;
-      throw blobNotFound(digest);
-    },
-    content: withDocument(descriptor, index.raw, store),
+    ...(await contentsOf({ what, documents, blobs, names, written: intake.written, endMarked }, options)),
+    broken,
   };
 }
 
-/** A reader that also has one document which is in memory only. */
-function withDocument(descriptor: Descriptor, raw: Uint8Array, reader: Reader): Reader {
-  const isIt = (target: Target) => target.digest === descriptor.digest;
-  return {
-    stat: async (target, options) => (isIt(target) ? descriptor : reader.stat(target, options)),
-    read: (target, options) => (isIt(target) ? chunksOf(raw, options) : reader.read(target, options)),
-  };
+/** What may be wrong with a part of an archive, and not with the store it goes to. */
+const OF_CONTENT: ReadonlySet<string> = new Set(['INVALID', 'LIMIT_EXCEEDED', 'MISMATCH', 'UNSUPPORTED']);
+
+/** Takes entries of a stream into the store. */
+class Intake {
+  /** What was not in the store before. */
+  readonly written = new Set<Digest>();
+  readonly #archive: string;
+  readonly #options: StreamLayoutOptions;
+  #smallBytes = 0;
+
+  constructor(archive: string, options: StreamLayoutOptions) {
+    this.#archive = archive;
+    this.#options = options;
+  }
+
+  /** A file of which only the name is known. */
+  async part(entry: TarStreamEntry): Promise<ArchiveFile> {
+    if (entry.size <= SMALL_BYTES && this.#smallBytes + entry.size <= SMALL_BYTES_IN_ALL) {
+      this.#smallBytes += entry.size;
+      const bytes = await readAll(entry.body, { limit: SMALL_BYTES, what: 'a small file' });
+      return fileOfBytes(bytes, digestOf(bytes));
+    }
+    return this.stored(await this.#put(entry), entry.size);
+  }
+
+  async blob(entry: TarStreamEntry, digest: Digest): Promise<void> {
+    await this.#put(entry, digest);
+  }
+
+  /** A blob that can be read from the store, if it was put there. */
+  stored(digest: Digest, size: number): ArchiveFile {
+    const { store } = this.#options;
+    return {
+      size,
+      digest,
+      open: (start = 0, end = size) =>
+        start === 0 && end === size
+          ? store.read({ digest, size })
+          : store.read({ digest, size }, { range: { offset: start, length: end - start } }),
+    };
+  }
+
+  async #put(entry: TarStreamEntry, digest?: Digest): Promise<Digest> {
+    const { store, signal, onProgress } = this.#options;
+    const target = digest === undefined ? undefined : { digest, size: entry.size };
+    const put = () =>
+      store.put(target, () => entry.body, {
+        signal,
+        onBytes: (count) => onProgress?.({ kind: 'bytes', count }),
+      });
+    const stored = await inArchive(this.#archive, entry.name, put);
+    if (!stored.existed) this.written.add(stored.digest);
+    onProgress?.({ kind: 'blob', ...stored });
+    return stored.digest;
+  }
 }

@@ -1,0 +1,31 @@
+import type { CallOptions } from '../../content/store.js';
+import type { Digest } from '../../oci/digest.js';
+import { readDockerArchive } from '../docker/docker-archive.js';
+import type { EntryNames } from '../docker/entry-names.js';
+import type { ArchiveContents } from './archive-contents.js';
+import { blobsIn, fileOfBytes, type ArchiveFile } from './archive-file.js';
+import type { LayoutDocuments } from './layout-documents.js';
+
+/** An archive whose entries have all been seen. */
+export interface SeenArchive extends Pick<ArchiveContents, 'what' | 'written' | 'endMarked'> {
+  readonly documents: LayoutDocuments;
+  /** What is below `blobs/`, by the digest each name claims. */
+  readonly blobs: ReadonlyMap<Digest, ArchiveFile>;
+  /** Every file and link, as an archive of Docker refers to them. */
+  readonly names: EntryNames;
+}
+
+/**
+ * What an archive holds, in whichever form it is. An OCI layout is taken as it stands; for an archive of Docker the
+ * manifests and the index are made up.
+ *
+ * @throws {StowageError} INVALID, UNSUPPORTED or LIMIT_EXCEEDED for what is no image archive.
+ */
+export async function contentsOf(seen: SeenArchive, options: CallOptions): Promise<ArchiveContents> {
+  const { what, written, endMarked } = seen;
+  const form = seen.documents.form(endMarked);
+  if (form.kind !== 'oci') return readDockerArchive(seen, form, options);
+  const { index, descriptor } = form;
+  const files = new Map(seen.blobs).set(descriptor.digest, fileOfBytes(index.raw));
+  return { what, index, indexDescriptor: descriptor, written, endMarked, ...blobsIn(files, what) };
+}
