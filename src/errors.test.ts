@@ -54,6 +54,13 @@ describe('StowageError', () => {
     expect('cause' in bare).toBe(false);
   });
 
+  it('says nothing a terminal would obey, whatever it quotes', () => {
+    const hostile = JSON.stringify('\u001b[2J \u009b2J \u202eevil\u2028');
+    const error = new StowageError('INVALID', `Cannot read ${hostile}`, { hint: `leave ${hostile} out` });
+    expect(error.message).toBe('Cannot read "\\u001b[2J \\u009b2J \\u202eevil\\u2028"');
+    expect(error.hint).toBe('leave "\\u001b[2J \\u009b2J \\u202eevil\\u2028" out');
+  });
+
   it('is recognised by code, also when another copy of the package made it', async () => {
     const path = './errors.js?another-copy';
     const copy = (await import(/* @vite-ignore */ path)) as typeof errors;

@@ -149,12 +149,22 @@ export class StowageError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: StowageErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shown(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.detail = options.detail ?? {};
-    this.hint = options.hint;
+    this.hint = options.hint === undefined ? undefined : shown(options.hint);
     Object.defineProperty(this, brand, { value: true });
   }
+}
+
+/**
+ * Without the characters that a terminal obeys: controls, line separators, changes of writing direction. Messages
+ * quote what an archive or a registry said, and quoting leaves most of them as they are.
+ */
+function shown(text: string): string {
+  return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** Whether `error` is a {@link StowageError}, of the given code where one is given. */
