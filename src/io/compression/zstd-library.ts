@@ -1,5 +1,6 @@
 import zlib from 'node:zlib';
 import type { Duplex } from 'node:stream';
+import type * as Cloudpss from '@cloudpss/zstd';
 
 /** Zstandard as Node streams, wherever it comes from. */
 export interface ZstdLibrary {
@@ -49,8 +50,11 @@ function builtIn(library: BuiltInZstd): ZstdLibrary | undefined {
 }
 
 async function fromPackage(): Promise<ZstdLibrary> {
-  // Its main entry would fall back to a decoder without streams, and print a warning.
-  const { Compressor, Decompressor } = await import('@cloudpss/zstd/napi');
+  const { Compressor, Decompressor } = (await import('@cloudpss/zstd')) as Partial<typeof Cloudpss>;
+  // Without native code for a system it falls back to functions that take the whole data at once.
+  if (Compressor === undefined || Decompressor === undefined) {
+    throw new Error('it has no native code for this system');
+  }
   return {
     createDecoder: () => new Decompressor(),
     createEncoder: (level) => new Compressor(level),
