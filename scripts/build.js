@@ -28,7 +28,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['@photostructure/sqlite'],
+  external: ['@cloudpss/zstd', '@photostructure/sqlite'],
   chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
 });
