@@ -79,4 +79,16 @@ describe('linkedAbort', () => {
     expect(child.signal.reason).toBe('mine');
     expect(parent.signal.aborted).toBe(false);
   });
+
+  it('does not wait for a source that is stuck when it was aborted between two steps', async () => {
+    const controller = new AbortController();
+    async function* stuck() {
+      yield 1;
+      await new Promise(() => {});
+    }
+    const work = async () => {
+      for await (const _ of abortable(stuck(), controller.signal)) controller.abort('enough');
+    };
+    expect(await failureOf(work())).toBe('enough');
+  });
 });

@@ -40,6 +40,8 @@ export async function* abortable<T>(
   let state: 'open' | 'waiting' | 'ended' = 'open';
   try {
     for (;;) {
+      // It may have aborted while the receiver was busy, with nobody waiting here to be told.
+      signal.throwIfAborted();
       state = 'waiting';
       // One promise a step: a race against one long-lived promise would keep every step alive.
       const result = await new Promise<IteratorResult<T>>((resolve, reject) => {
