@@ -12,7 +12,9 @@ export { copy, type CopyOptions, type CopyResult } from './content/copy.js';
 export { inspectImage, type Has, type Inspection, type ManifestState } from './content/completeness.js';
 export {
   selectPlatforms,
+  type PlatformReport,
   type PlatformSelection,
+  type RequiredPlatforms,
   type SelectedPlatform,
   type SelectionOptions,
 } from './content/platform-selection.js';

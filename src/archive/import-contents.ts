@@ -1,5 +1,5 @@
 import type { OnProgress } from '../content/progress.js';
-import type { CallOptions, ContentStore } from '../content/store.js';
+import type { CallOptions, Reader, Writer } from '../content/store.js';
 import { DOCKER_REFERENCE_DIGEST } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { any } from '../oci/platform-match.js';
@@ -18,6 +18,8 @@ export interface ContentsOptions extends CallOptions, NamingOptions {
   readonly platforms?: readonly Platform[] | undefined;
   readonly allBlobs?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
+  /** Go on where a blob of a stream is not what its name says: it counts as missing then. @default false */
+  readonly keepGoing?: boolean | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ContentsOptions extends CallOptions, NamingOptions {
  * go into `store` as they come by, as far as they may be needed.
  */
 export async function readContents(
-  store: ContentStore,
+  store: Reader & Writer,
   archive: OpenArchive,
   options: ContentsOptions,
 ): Promise<ArchiveContents> {
@@ -36,6 +38,7 @@ export async function readContents(
     store,
     signal: options.signal,
     onProgress: options.onProgress,
+    keepGoing: options.keepGoing,
     selectionFor: (found) => selectionFor(found, archive.what, options),
   });
 }

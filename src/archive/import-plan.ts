@@ -101,7 +101,13 @@ export async function planImport(
     }
   }
 
-  const subjects = await subjectsThere(images, found, store, holds, options);
+  const subjects = await subjectsThere(
+    images,
+    found,
+    archive,
+    (targets) => holds(store.content, targets),
+    options,
+  );
   const referrers = await planReferrers(found, (digest) => subjects.has(digest), { has, reader }, options);
   for (const { subject, state, labels: own, subjectLabels } of referrers) {
     if (state !== 'complete') continue;
@@ -215,15 +221,17 @@ function choose(
 async function subjectsThere(
   images: readonly PlannedImage[],
   found: readonly { readonly subject: Digest }[],
-  store: Store,
-  holds: Holds,
+  { written }: ArchiveContents,
+  held: (targets: readonly Target[]) => Promise<ReadonlySet<Digest>>,
   { ref }: PlanOptions,
 ): Promise<ReadonlySet<Digest>> {
   const documents = images.flatMap(({ descriptors }) => descriptors).filter(isDocument);
   const taken = new Set(documents.map(({ digest }) => digest));
-  const others = ref === undefined ? found.filter(({ subject }) => !taken.has(subject)) : [];
-  const unique = [...new Set(others.map(({ subject }) => subject))].map((digest) => ({ digest }));
-  return new Set([...taken, ...(unique.length === 0 ? [] : await holds(store.content, unique))]);
+  if (ref !== undefined) return taken;
+  // What a stream brought is in the store by now; only what was there before is there for its own sake.
+  const others = new Set(found.map(({ subject }) => subject).filter((digest) => !written.has(digest)));
+  const targets = [...others].map((digest) => ({ digest }));
+  return new Set([...taken, ...(targets.length === 0 ? [] : await held(targets))]);
 }
 
 /** Asks the archive first: what it has costs nothing to know, and its sizes have to be right. */

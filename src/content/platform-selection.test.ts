@@ -225,7 +225,20 @@ describe('describePlatforms()', () => {
     ]);
     const size = [...arm64.blobs.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     expect(said[1]?.size).toBe(size);
+    expect(said[0]?.attestations).toEqual([]);
     const chosen = describePlatforms(inspection, { platforms: platforms('linux/amd64') });
     expect(chosen.map(({ state }) => state)).toEqual(['complete', 'left-out', 'absent']);
+  });
+
+  it('counts attestations with what they attest', async () => {
+    const attestation = attestationOf(amd64);
+    const attested = index(amd64, arm64, attestation);
+    const { content } = openMemoryStore();
+    await putImage(content, attested);
+    const inspection = await inspectImage((targets) => content.claim(targets), content, attested.descriptor);
+    expect(describePlatforms(inspection, {}).map(({ attestations }) => attestations)).toEqual([
+      [digest(attestation)],
+      [],
+    ]);
   });
 });

@@ -88,6 +88,8 @@ export interface PlatformReport {
   readonly missing: readonly Digest[];
   /** Of everything it needs, in bytes, as far as that is known. */
   readonly size: number;
+  /** Attestations in the same image that are complete, and go where it goes. */
+  readonly attestations: readonly Digest[];
 }
 
 /**
@@ -109,6 +111,9 @@ export function describePlatforms(
       state: wanted.has(manifest) || state === 'absent' ? state : 'left-out',
       missing: missing.map(({ digest }) => digest),
       size: [descriptor, ...held, ...lacking].reduce((sum, { size }) => sum + size, 0),
+      attestations: inspection.manifests
+        .filter(({ attests, state: its }) => attests === descriptor.digest && its === 'complete')
+        .map((attestation) => attestation.descriptor.digest),
     };
   });
 }

@@ -18,6 +18,8 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
     about: [
       'Reads an OCI image layout in a tar file, as ctr, skopeo (oci-archive) and docker save (since version 25) write it. With <ref>, one image of the archive gets that name: the one the archive calls by the tag or digest of <ref>. Without, the names come from the archive.',
       'Prints the name and the digest of each image. A name that exists already moves to the new image, and a line says so; --on-conflict says otherwise. Nothing is named unless everything an image needs is there.',
+      'Signatures, attestations and bills of materials come along with what they belong to, without names of their own.',
+      'With --dry-run nothing is written: it prints what the archive holds, which platforms are complete and what the others lack, what each name points to now, and how much would be written. Its exit status is that of the import. The layers of a file are not read for that.',
     ],
     arguments: [
       ['<ref>', 'Name for one image of the archive, such as foo/new:latest'],
@@ -29,6 +31,7 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
       ['images import foo/new:1 --ref-object latest busybox.tar', 'the same under another tag'],
       ['images import --base-name foo/new busybox.tar', 'only tags in the archive: make them foo/new:<tag>'],
       ['images import - < busybox.tar', 'from standard input'],
+      ['images import --dry-run busybox.tar', 'only say what it holds and what would happen'],
     ],
     json: `{
   images: {
@@ -42,9 +45,57 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
     unnamed: boolean;
     platforms: { platform?: string; digest: string; state: 'complete' | 'absent' | 'left-out' }[];
   }[];
+  /** Images that were not imported; only with --keep-going. */
+  refused: { name: string; target: object; error: { code: string; message: string; hint?: string } }[];
+  /** What hangs on images. Only what is complete was imported. */
+  referrers: {
+    digest: string;
+    subject: string;
+    mediaType: string;
+    artifactType?: string;
+    /** By which it is found, such as "sha256-<hex>.sig". */
+    tag?: string;
+    state: 'complete' | 'absent' | 'damaged' | 'left-out';
+    /** Digests. */
+    missing: string[];
+    /** With all it refers to, in bytes. */
+    size: number;
+  }[];
   blobs: { written: number; existed: number };
   /** Sizes of those blobs, in bytes. */
   bytes: { written: number; existed: number };
+}
+
+/** With --dry-run: */
+{
+  images: {
+    name: string;
+    target: { mediaType: string; digest: string; size: number; annotations?: Record<string, string> };
+    /** What would become of the name; refused: nothing, and error says why. */
+    outcome: 'created' | 'moved' | 'unchanged' | 'skipped' | 'refused';
+    /** The digest it has now, if it would move or be skipped. */
+    previous?: string;
+    unnamed: boolean;
+    platforms: {
+      platform?: string;
+      digest: string;
+      state: 'complete' | 'absent' | 'damaged' | 'left-out';
+      /** Digests. */
+      missing: string[];
+      /** In bytes, as far as that is known. */
+      size: number;
+      /** Digests of complete attestations of it. */
+      attestations: string[];
+    }[];
+    error?: { code: string; message: string; hint?: string };
+  }[];
+  /** As above. */
+  referrers: object[];
+  write: { blobs: number; bytes: number };
+  /** What the store holds of what is needed. */
+  held: { blobs: number; bytes: number };
+  /** What else the archive has. */
+  leftOut: { blobs: number; bytes: number };
 }`,
   },
   parameters: {
@@ -66,15 +117,21 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
         'OS/ARCH',
         'Import this platform only, and fail if it is not complete; repeatable',
       ),
-      allPlatforms: switchFlag('Fail unless every platform is complete'),
+      allPlatforms: switchFlag('Fail unless every platform is complete: --require all'),
+      require: valueFlag(
+        'WHICH',
+        'Platforms that must be complete: all, present (default: those of which anything is there), or OS/ARCH,OS/ARCH',
+      ),
       onConflict: {
         kind: 'enum',
         values: ['error', 'move', 'skip'],
         optional: true,
         placeholder: 'POLICY',
         brief:
-          'For names from the archive that exist with another digest: error, move or skip (default move)',
+          'For names from the archive that exist with another digest: error, move or skip (default move); for one that several of its images have: neither, the last or the first gets it (default error)',
       },
+      dryRun: switchFlag('Say what the archive holds and what would happen, and write nothing'),
+      keepGoing: switchFlag('Import the sound images of an archive in which others are not, and fail then'),
       allBlobs: switchFlag('Keep blobs that no image refers to as well'),
       noUnpack: ignoredSwitch,
       local: ignoredSwitch,

@@ -1,12 +1,19 @@
+import { planArchiveImport } from '../../../archive/import-dry-run.js';
 import { importArchive } from '../../../archive/import.js';
-import type { ConflictPolicy, ImportedImage, ImportResult } from '../../../archive/import-options.js';
+import type {
+  ConflictPolicy,
+  ImportedImage,
+  ImportOptions,
+  ImportResult,
+} from '../../../archive/import-options.js';
 import { isStowageError, StowageError } from '../../../errors.js';
 import type { CommandBody } from '../../command.js';
 import type { Output } from '../../output.js';
 import { parseLabels } from '../../labels.js';
-import { absentPlatforms, parsePlatforms } from '../../platforms.js';
+import { absentPlatforms, parsePlatforms, parseRequired } from '../../platforms.js';
 import { archiveFromStandardInput } from '../../stdio.js';
 import { usageError } from '../../usage-error.js';
+import { formatReport } from './import-report.js';
 
 export type ImportFlags = {
   readonly refObject?: string;
@@ -17,7 +24,10 @@ export type ImportFlags = {
   readonly label?: readonly string[];
   readonly platform?: readonly string[];
   readonly allPlatforms?: boolean;
+  readonly require?: string;
   readonly onConflict?: ConflictPolicy;
+  readonly dryRun?: boolean;
+  readonly keepGoing?: boolean;
   readonly allBlobs?: boolean;
   readonly noUnpack?: boolean;
   readonly local?: boolean;
@@ -29,7 +39,7 @@ export type ImportFlags = {
 const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) {
   const [ref, input] = args.length === 2 ? args : [undefined, args[0]];
   checkFlags(flags, ref);
-  const options = {
+  const options: ImportOptions = {
     ref,
     refObject: flags.refObject,
     baseName: flags.baseName,
@@ -39,21 +49,48 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
     labels: flags.label && parseLabels(flags.label, COMMAND),
     platforms: parsePlatforms(flags.platform),
     allPlatforms: flags.allPlatforms,
+    require: parseRequired(flags.require),
     onConflict: flags.onConflict ?? 'move',
+    // Whose of two a name is can only be left to chance by who says so.
+    onDuplicate: flags.onConflict ?? 'error',
+    keepGoing: flags.keepGoing,
     allBlobs: flags.allBlobs,
     archiveName: input === '-' ? 'standard input' : undefined,
     signal: this.signal,
   };
   const source = input === '-' ? archiveFromStandardInput() : input!;
+  const reportAll = (errors: readonly StowageError[]) => {
+    // Images that claim the same name share the error that says so.
+    for (const error of new Set(errors)) this.report(withFlags(error));
+  };
+
+  if (flags.dryRun === true) {
+    const report = await this.withStoreToRead((store) =>
+      this.withProgress('planning', (onProgress) =>
+        planArchiveImport(store, source, { ...options, onProgress }),
+      ),
+    );
+    await (this.output.json
+      ? this.output.value({ ...report, images: report.images.map(withPlainError) })
+      : this.output.lines(formatReport(report)));
+    return reportAll(report.images.flatMap(({ error }) => error ?? []));
+  }
+
   const result = await this.withStore((store) =>
     this.withProgress('importing', (onProgress) => importArchive(store, source, { ...options, onProgress })),
-  ).catch(explainConflict);
-  if (this.output.json) return this.output.value(result);
-  tell(result, this.output, input!);
-  const lines = result.images
-    .filter(({ outcome }) => outcome !== 'skipped')
-    .map(({ name, target }) => `${name} ${target.digest}`);
-  await this.output.lines(lines);
+  ).catch((error: unknown) => {
+    throw withFlags(error);
+  });
+  if (this.output.json) {
+    await this.output.value({ ...result, refused: result.refused.map(withPlainError) });
+  } else {
+    tell(result, this.output, input!, ref);
+    const lines = result.images
+      .filter(({ outcome }) => outcome !== 'skipped')
+      .map(({ name, target }) => `${name} ${target.digest}`);
+    await this.output.lines(lines);
+  }
+  reportAll(result.refused.map(({ error }) => error));
 };
 
 export default run;
@@ -84,16 +121,25 @@ function checkFlags(flags: ImportFlags, ref: string | undefined): void {
   }
 }
 
-/** A name that is taken is an error only because a flag says so. */
-function explainConflict(error: unknown): never {
-  if (!isStowageError(error, 'ALREADY_EXISTS')) throw error;
+/** A name that is taken is an error only because a flag says so. Anything else comes back as it is. */
+function withFlags(error: unknown): unknown {
+  if (!isStowageError(error, 'ALREADY_EXISTS')) return error;
   const hint = '--on-conflict move takes the name away from it, --on-conflict skip leaves it there';
-  throw new StowageError(error.code, error.message, { hint, detail: error.detail, cause: error });
+  return new StowageError(error.code, error.message, { hint, detail: error.detail, cause: error });
+}
+
+/** An error as JSON shows it. */
+function withPlainError<T extends { readonly error?: StowageError }>(image: T) {
+  if (image.error === undefined) return image;
+  const { code, message, hint } = image.error;
+  return { ...image, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
 /** What a person should know beside names and digests. */
-function tell(result: ImportResult, output: Output, input: string): void {
-  if (result.images.length === 0) output.note(`${JSON.stringify(input)} holds no images`);
+function tell(result: ImportResult, output: Output, input: string, ref: string | undefined): void {
+  if (result.images.length + result.refused.length === 0) {
+    output.note(`${JSON.stringify(input)} holds no images`);
+  }
   for (const image of result.images) {
     if (image.outcome === 'moved') {
       output.note(`${quoted(image)} moved from ${image.previous} to ${image.target.digest}`);
@@ -109,6 +155,23 @@ function tell(result: ImportResult, output: Output, input: string): void {
       `${what} no name in the archive; to give one: stowage images tag ${unnamed[0]!.name} <your-name>`,
     );
   }
+  tellReferrers(result, output, ref);
+}
+
+function tellReferrers({ referrers }: ImportResult, output: Output, ref: string | undefined): void {
+  const taken = referrers.filter(({ state }) => state === 'complete');
+  if (taken.length > 0) output.note(`${countOf(taken)} came along`);
+  for (const { digest, subject, state } of referrers) {
+    if (state === 'damaged') output.warn(`referrer ${digest} of ${subject} is damaged, and was left out`);
+    if (state === 'absent') output.note(`the archive does not hold referrer ${digest} of ${subject}`);
+  }
+  // Who asks for one image of many knows that what belongs to the others stays behind.
+  const leftOut = ref === undefined ? referrers.filter(({ state }) => state === 'left-out') : [];
+  if (leftOut.length > 0) output.note(`${countOf(leftOut)} left out: what they refer to was not imported`);
+}
+
+function countOf(referrers: readonly unknown[]): string {
+  return referrers.length === 1 ? '1 referrer' : `${referrers.length} referrers`;
 }
 
 function quoted({ name }: ImportedImage): string {
