@@ -250,6 +250,20 @@ describe.each(Object.entries(forms))('a Docker archive %s', (_, from) => {
 });
 
 describe('a Docker archive', () => {
+  it('may have a part twice, but not with different configs', async () => {
+    const entries = entriesOf(plain);
+    const again = await importArchive(store, tarOf([...entries, ...entries]));
+    expect(again.images).toHaveLength(1);
+    store = openMemoryStore();
+    const forged = { name: 'config.json', content: dockerConfig([plain], { author: 'another' }) };
+    const config = { name: './config.json', content: dockerConfig([plain]) };
+    const manifest = JSON.stringify([{ Config: 'config.json', Layers: [plain.path] }]);
+    const both = [forged, config, ...entries.slice(0, 1), { name: 'manifest.json', content: manifest }];
+    expect((await failure(importArchive(store, tarOf(both)))).message).toMatch(
+      /image config "config.json" twice, with different content/,
+    );
+  });
+
   it('is named by the digest of its image where it says nothing', async () => {
     const { images } = await importArchive(store, tarOf(dockerEntries([plain], null)));
     expect(images).toMatchObject([{ unnamed: true }]);

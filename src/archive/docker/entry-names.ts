@@ -17,6 +17,7 @@ type Named =
 export class EntryNames {
   readonly #archive: string;
   readonly #entries = new Map<string, Named>();
+  readonly #replaced = new Map<ArchiveFile, ArchiveFile>();
 
   constructor(archive: string) {
     this.#archive = archive;
@@ -24,7 +25,17 @@ export class EntryNames {
 
   /** Of two entries with one name the later counts, as it would if the archive were unpacked. */
   addFile(name: string, file: ArchiveFile): void {
-    this.#entries.set(cleanPath(name), { kind: 'file', file });
+    const path = cleanPath(name);
+    const before = this.#entries.get(path);
+    if (before?.kind === 'file') this.#replaced.set(file, before.file);
+    this.#entries.set(path, { kind: 'file', file });
+  }
+
+  /** The files in whose place `file` has come, the latest first. */
+  *replacedBy(file: ArchiveFile): Iterable<ArchiveFile> {
+    for (let before = this.#replaced.get(file); before !== undefined; before = this.#replaced.get(before)) {
+      yield before;
+    }
   }
 
   /**

@@ -45,10 +45,27 @@ export function findPart({ what, names, endMarked }: DockerSource, path: string,
   );
 }
 
-/** A small file of the archive, as a whole. */
+/**
+ * A small file of the archive, as a whole.
+ *
+ * @throws {StowageError} INVALID if the archive has no such file, or two of that name that differ, of which readers would
+ *   take one or the other; LIMIT_EXCEEDED if it has more than MANIFEST_LIMIT bytes.
+ */
 export async function readPart(source: DockerSource, path: string, part: string): Promise<Uint8Array> {
-  const { signal } = source.options;
   const file = findPart(source, path, part);
-  const what = `${part} ${quote(path)} of ${source.what}`;
-  return readAll(chunksOf(file.open(), { signal }), { limit: MANIFEST_LIMIT, what });
+  const read = (from: ArchiveFile) =>
+    readAll(chunksOf(from.open(), source.options), {
+      limit: MANIFEST_LIMIT,
+      what: `${part} ${quote(path)} of ${source.what}`,
+    });
+  const bytes = await read(file);
+  for (const other of source.names.replacedBy(file)) {
+    if (Buffer.compare(await read(other), bytes) === 0) continue;
+    throw new StowageError(
+      'INVALID',
+      `Cannot import ${source.what}: it has ${part} ${quote(path)} twice, with different content`,
+      { detail: { entry: path }, hint: 'tools would disagree about what it holds; make the archive again' },
+    );
+  }
+  return bytes;
 }
