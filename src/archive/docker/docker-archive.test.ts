@@ -19,7 +19,7 @@ import { isStowageError, type StowageError } from '../../errors.js';
 import type { Store } from '../../images/store.js';
 import { loadZstd } from '../../io/compression/zstd-library.js';
 import * as build from '../../testing/build-image.js';
-import { importArchive, type ImportResult } from '../index.js';
+import { importArchive, planArchiveImport, type ImportResult } from '../index.js';
 
 const run = promisify(execFile);
 const base = layerTar('base.txt', 'base');
@@ -276,6 +276,12 @@ describe('a Docker archive', () => {
     const labels = { 'containerd.io/uncompressed': `sha256:${hexOf(more)}` };
     await store.content.put(undefined, () => zipped.content, { labels });
     expect((await importArchive(store, path)).images[0]?.target).toEqual(first.images[0]?.target);
+  });
+
+  it('can be planned from a pipe, for nothing of a plain layer has to be read again', async () => {
+    const { images } = await planArchiveImport(store, inPieces(gzipSync(tarOf(entriesOf(plain, top)))));
+    expect(images).toMatchObject([{ name: 'docker.io/library/busybox:latest' }]);
+    for await (const { digest } of store.content.list()) throw new Error(`${digest} was stored`);
   });
 
   it('reads no plain layer that is held already', async () => {

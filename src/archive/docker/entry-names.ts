@@ -74,11 +74,6 @@ export class EntryNames {
     );
   }
 
-  /** Every file under its cleaned name, links not followed. */
-  *files(): Iterable<readonly [name: string, file: ArchiveFile]> {
-    for (const [name, entry] of this.#entries) if (entry.kind === 'file') yield [name, entry.file];
-  }
-
   #refused(entry: string, reason: string): StowageError {
     return new StowageError('INVALID', `Cannot import ${this.#archive}: entry ${quote(entry)}: ${reason}`, {
       detail: { entry },

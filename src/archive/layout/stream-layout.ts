@@ -2,6 +2,7 @@ import type { CallOptions, Reader, Writer } from '../../content/store.js';
 import type { OnProgress } from '../../content/progress.js';
 import type { Bytes } from '../../io/byte-source.js';
 import { decompress } from '../../io/compression/decompress.js';
+import { DETECTION_BYTES } from '../../io/compression/detect.js';
 import { digestOf } from '../../io/hash.js';
 import { readAll } from '../../io/limit.js';
 import type { Digest } from '../../oci/digest.js';
@@ -132,31 +133,39 @@ class Intake {
       const bytes = await readAll(entry.body, { limit: SMALL_BYTES, what: 'a small file' });
       return fileOfBytes(bytes, digestOf(bytes));
     }
-    return this.stored(await this.#put(entry), entry.size);
+    let head: Uint8Array = new Uint8Array(0);
+    async function* remembering() {
+      for await (const chunk of entry.body) {
+        // Copied: it is not to keep a whole chunk of the stream in memory.
+        if (head.byteLength < DETECTION_BYTES)
+          head = Buffer.concat([head, chunk.subarray(0, DETECTION_BYTES)]);
+        yield chunk;
+      }
+    }
+    const digest = await this.#put(entry, undefined, remembering());
+    return this.stored(digest, entry.size, head);
   }
 
   async blob(entry: TarStreamEntry, digest: Digest): Promise<void> {
     await this.#put(entry, digest);
   }
 
-  /** A blob that can be read from the store, if it was put there. */
-  stored(digest: Digest, size: number): ArchiveFile {
+  /** A blob that can be read from the store, if it was put there; its first bytes, where they are known, without it. */
+  stored(digest: Digest, size: number, head: Uint8Array = new Uint8Array(0)): ArchiveFile {
     const { store } = this.#options;
-    return {
-      size,
-      digest,
-      open: (start = 0, end = size) =>
-        start === 0 && end === size
-          ? store.read({ digest, size })
-          : store.read({ digest, size }, { range: { offset: start, length: end - start } }),
+    const open = (start = 0, end = size) => {
+      if (end <= head.byteLength) return head.subarray(start, end);
+      const isWhole = start === 0 && end === size;
+      return store.read({ digest, size }, isWhole ? {} : { range: { offset: start, length: end - start } });
     };
+    return { size, digest, open };
   }
 
-  async #put(entry: TarStreamEntry, digest?: Digest): Promise<Digest> {
+  async #put(entry: TarStreamEntry, digest?: Digest, body: Bytes = entry.body): Promise<Digest> {
     const { store, signal, onProgress } = this.#options;
     const target = digest === undefined ? undefined : { digest, size: entry.size };
     const put = () =>
-      store.put(target, () => entry.body, {
+      store.put(target, () => body, {
         signal,
         onBytes: (count) => onProgress?.({ kind: 'bytes', count }),
       });
