@@ -5,6 +5,7 @@ import type { StowageError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import type { PlannedOutcome } from './import-plan.js';
 import type { ReferrerReport } from './import-referrers.js';
 
 /** What happens to a name from the archive that the store has already, with another target. */
@@ -90,9 +91,9 @@ export interface ImportResult {
 export interface ReportedImage {
   readonly name: string;
   readonly target: Descriptor;
-  /** What would become of the name; `refused`: nothing, and `error` says why. */
-  readonly outcome: 'created' | 'moved' | 'unchanged' | 'skipped' | 'refused';
-  /** Where the name points now, if it would move or stay there. */
+  /** What would become of the name; where it is `conflict` or `refused`, nothing, and `error` says why. */
+  readonly outcome: PlannedOutcome;
+  /** Where the name points now, if it would move or stay there; or what else of the archive would get it. */
   readonly previous?: Digest;
   readonly unnamed: boolean;
   readonly platforms: readonly PlatformReport[];

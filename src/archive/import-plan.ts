@@ -23,10 +23,12 @@ import { findReferrers, planReferrers, type PlannedReferrer } from './import-ref
 import type { ArchiveContents } from './layout/archive-contents.js';
 import type { NamedTarget } from './names/named-target.js';
 
+export type PlannedOutcome = 'created' | 'moved' | 'unchanged' | 'skipped' | 'conflict' | 'refused';
+
 /** An image of the archive: the name it gets, and what is there of it. */
 export interface PlannedImage extends NamedTarget {
-  /** What becomes of the name. `refused`: nothing, because of the problem. */
-  readonly outcome: 'created' | 'moved' | 'unchanged' | 'skipped' | 'refused';
+  /** What becomes of the name; nothing if it may not move (`conflict`), or the image is `refused`. */
+  readonly outcome: PlannedOutcome;
   /** Where the name points now, if it moves or stays there. */
   readonly previous?: Digest;
   /** Empty where the image cannot be read. */
@@ -159,7 +161,14 @@ async function planImage(
   if ('problem' in inspected) return refused(inspected.problem);
   const chosen = await settledProblem((async () => choose(inspected.value, named, archive, options))());
   if ('problem' in chosen) return refused(chosen.problem);
-  if ('problem' in preview) return refused(preview.problem);
+  if ('problem' in preview) {
+    const current = await store.images.get(name, options);
+    return {
+      ...refused(preview.problem),
+      outcome: 'conflict',
+      ...(current && { previous: current.target.digest }),
+    };
+  }
   return { ...nothing, ...preview.value, descriptors: chosen.value };
 }
 

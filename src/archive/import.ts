@@ -180,7 +180,7 @@ async function nameImages(
   options: ImportOptions,
 ): Promise<ReadonlyMap<PlannedImage, NameOutcome>> {
   const holding = options.allBlobs === true ? holdingLabels(plan.others) : {};
-  const named = images.filter(({ outcome }) => outcome !== 'skipped' && outcome !== 'refused');
+  const named = images.filter(({ outcome, problem }) => outcome !== 'skipped' && problem === undefined);
   const wanted = named.map((image): WantedName => {
     const { name, target } = image;
     return { name, target, policy: policyFor(image, options), labels: { ...options.labels, ...holding } };

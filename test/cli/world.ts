@@ -96,6 +96,20 @@ export const DIGESTS = {
   absent: `sha256:${'0'.repeat(64)}`,
 } as const;
 
+const note = manifest(
+  blob('{}', 'application/vnd.oci.empty.v1+json'),
+  blob('a note about it', 'text/plain'),
+  { subject: amd64.descriptor, artifactType: 'application/x-note' },
+);
+const signature = pointedTo(
+  manifest(config({ author: 'a signer' }), blob('its signature', 'text/plain')),
+  tagged(`${amd64.descriptor.digest.replace(':', '-')}.sig`),
+);
+const twins = index(
+  pointedTo(amd64, named('example.org/team/twin:1')),
+  pointedTo(other, named('example.org/team/twin:1')),
+);
+
 /** The archives in every home, by file name. */
 export const ARCHIVES: Readonly<Record<string, Uint8Array>> = {
   'one.tar': tarOf(layoutEntries(index(pointedTo(amd64, tagged('latest'))))),
@@ -125,6 +139,13 @@ export const ARCHIVES: Readonly<Record<string, Uint8Array>> = {
         ? { ...entry, content: Buffer.from(entry.content as Uint8Array).fill(65, 512, 520) }
         : entry,
     ),
+  ),
+  'signed.tar': tarOf(layoutEntries(index(pointedTo(amd64, named('example.org/team/a:1')), signature, note))),
+  'twins.tar': tarOf(layoutEntries(twins)),
+  'half-damaged.tar': tarOf(
+    layoutEntries(
+      index(pointedTo(amd64, named('example.org/team/a:1')), pointedTo(other, named('example.org/team/b:1'))),
+    ).filter(({ name }) => !name.endsWith(DIGESTS.amd64Layer.slice(7))),
   ),
   'not-a-tar': Buffer.from('this is a text, and it is long enough to hold the header of a tar\n'.repeat(20)),
   'stray.tar': tarOf([

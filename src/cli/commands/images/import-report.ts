@@ -7,8 +7,12 @@ const OUTCOMES: Readonly<Record<ReportedImage['outcome'], string>> = {
   moved: 'moves',
   unchanged: 'unchanged',
   skipped: 'skipped',
+  conflict: 'taken',
   refused: 'refused',
 };
+
+/** What stands before the digest a name has, where it does not move away from it. */
+const BEFORE: Partial<typeof OUTCOMES> = { skipped: 'but ', conflict: 'is  ' };
 
 /** The plan of an import as lines for a person; names aside, none has more than 80 columns. */
 export function formatReport({ images, referrers, write, held, leftOut }: ImportReport): string[] {
@@ -30,7 +34,7 @@ function imageLines({ name, target, outcome, previous, platforms }: ReportedImag
   return [
     `${name} (${OUTCOMES[outcome]})`,
     `  ${outcome === 'skipped' ? 'not ' : 'to  '} ${target.digest}`,
-    ...(previous === undefined ? [] : [`  ${outcome === 'skipped' ? 'stays' : 'from'} ${previous}`]),
+    ...(previous === undefined ? [] : [`  ${BEFORE[outcome] ?? 'from'} ${previous}`]),
     ...platforms.flatMap(({ platform, state, size, missing, attestations }) => [
       `  ${platformName(platform).padEnd(width)}  ${state.padEnd('complete'.length)}  ${sizeOf(state, size)}`.trimEnd() +
         attested(attestations.length),

@@ -71,9 +71,9 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
   images: {
     name: string;
     target: { mediaType: string; digest: string; size: number; annotations?: Record<string, string> };
-    /** What would become of the name; refused: nothing, and error says why. */
-    outcome: 'created' | 'moved' | 'unchanged' | 'skipped' | 'refused';
-    /** The digest it has now, if it would move or be skipped. */
+    /** What would become of the name; with conflict and refused nothing, and error says why. */
+    outcome: 'created' | 'moved' | 'unchanged' | 'skipped' | 'conflict' | 'refused';
+    /** The digest it has now, unless that would not change; or that of another image that gets the name. */
     previous?: string;
     unnamed: boolean;
     platforms: {

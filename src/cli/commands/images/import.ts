@@ -144,7 +144,7 @@ function tell(result: ImportResult, output: Output, input: string, ref: string |
     if (image.outcome === 'moved') {
       output.note(`${quoted(image)} moved from ${image.previous} to ${image.target.digest}`);
     }
-    if (image.outcome === 'skipped') output.note(`${quoted(image)} still names ${image.previous}, skipped`);
+    if (image.outcome === 'skipped') output.note(skippedText(image, result));
     const absent = absentPlatforms(image.platforms);
     if (absent !== '') output.note(`${quoted(image)}: the archive does not hold ${absent}`);
   }
@@ -156,6 +156,13 @@ function tell(result: ImportResult, output: Output, input: string, ref: string |
     );
   }
   tellReferrers(result, output, ref);
+}
+
+function skippedText(image: ImportedImage, { images }: ImportResult): string {
+  const winner = images.find(({ name, outcome }) => name === image.name && outcome !== 'skipped');
+  return winner === undefined
+    ? `${quoted(image)} still names ${image.previous}, skipped`
+    : `${quoted(image)}: the archive calls ${image.target.digest} the same, skipped`;
 }
 
 function tellReferrers({ referrers }: ImportResult, output: Output, ref: string | undefined): void {
