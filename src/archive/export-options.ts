@@ -24,6 +24,11 @@ export interface ImageExportOptions extends CallOptions {
    * @default false: indexes are exported as they are, and what they list may be absent
    */
   readonly reduceIndex?: boolean | undefined;
+  /**
+   * Export what refers to the images as well: signatures, attestations, bills of materials. In a tar each is one more
+   * entry of the index, and some tools read only tars with one. @default false for a tar, true for a directory
+   */
+  readonly referrers?: boolean | undefined;
   /** Leave layers out that may not be distributed. @default false */
   readonly skipNonDistributable?: boolean | undefined;
   /** `org.opencontainers.image.ref.name` of the one image that is exported. @default its tag */
@@ -63,8 +68,12 @@ export interface ExportedImage {
   /** What it points to in the store, if its index was reduced. */
   readonly reducedFrom?: Digest;
   readonly platforms: readonly ExportedPlatform[];
-  /** Blobs that were skipped because the store lacks them; with the target among them, so was the image. */
+  /** Blobs that were skipped because the store lacks them. */
   readonly missing: readonly Digest[];
+  /** Whether nothing of it is there, so that it was skipped as a whole. */
+  readonly leftOut: boolean;
+  /** What refers to it and was exported with it. */
+  readonly referrers: readonly Digest[];
 }
 
 export interface ExportResult {

@@ -7,6 +7,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { isImageConfig, isNonDistributable } from '../oci/media-type.js';
 import { checkChoices, chooseImage, type ChosenImage } from './export/choose-image.js';
+import { imageReferrers, type ImageReferrers } from './export/export-referrers.js';
 import { dockerImagesOf } from './export/docker-image.js';
 import type { DockerImage } from './export/docker-manifest.js';
 import type { ExportedName } from './export/entry-annotations.js';
@@ -19,6 +20,8 @@ export interface ExportPlan {
   readonly images: readonly ExportedImage[];
   /** Those of which there is something, under the targets they have in what is written. */
   readonly names: readonly ExportedName[];
+  /** Entries of the index for what refers to them. */
+  readonly referrers: readonly Descriptor[];
   /** Every blob once: manifests and indexes, configs, then layers, each group in the order of the images. */
   readonly blobs: readonly Descriptor[];
   /** The bytes of those that were made for this export and are not in the store. */
@@ -53,26 +56,30 @@ export async function planExport(
     );
     chosen.set(inspectionKey(target), chooseImage(inspection, JSON.stringify(name), options));
   }
-  const planned = exported.map((named) => plannedImage(named, chosen));
+  const referrers = new Map<ChosenImage, ImageReferrers>();
+  for (const [key, choice] of options.referrers === true ? chosen : []) {
+    const name = exported.find(({ target }) => inspectionKey(target) === key)?.name;
+    const found = await imageReferrers(content, subjectsIn(choice), JSON.stringify(name), options);
+    referrers.set(choice, found);
+  }
+  const planned = exported.map((named) => plannedImage(named, chosen, referrers));
   const all = [...chosen.values()];
+  const hanging = [...referrers.values()];
   return {
-    images: planned.map(({ image }) => image),
+    images: planned,
     names: presentNames(planned),
-    blobs: blobsOf(all, options),
+    referrers: eachOnce(hanging.flatMap(({ entries }) => entries)),
+    blobs: blobsOf([...all.flatMap(partsOf), ...hanging.flatMap(({ blobs }) => blobs)], options),
     documents: new Map(all.flatMap(({ documents }) => [...documents])),
     dockerImages: dockerImagesOf(exported, chosen, options),
   };
 }
 
-interface PlannedImage {
-  readonly image: ExportedImage;
-  readonly isThere: boolean;
-}
-
 function plannedImage(
   { name, target }: ExportedName,
   chosen: ReadonlyMap<string, ChosenImage>,
-): PlannedImage {
+  referrers: ReadonlyMap<ChosenImage, ImageReferrers>,
+): ExportedImage {
   const choice = chosen.get(inspectionKey(target));
   if (choice === undefined) throw new TypeError('a choice is made for every target');
   const { platforms, missing, selection } = choice;
@@ -86,36 +93,51 @@ function plannedImage(
       { detail: { name, digest }, hint: 'give it another name first: stowage images tag' },
     );
   }
-  const image = {
+  return {
     name,
     target: { ...target, digest, size },
     ...(isReduced ? { reducedFrom: target.digest } : {}),
     platforms,
     missing,
+    leftOut: selection === undefined,
+    referrers: [...new Set(referrers.get(choice)?.entries.map((entry) => entry.digest))],
   };
-  return { image, isThere: selection !== undefined };
 }
 
-function presentNames(planned: readonly PlannedImage[]): ExportedName[] {
-  const present = planned.filter(({ isThere }) => isThere).map(({ image }) => image);
+function presentNames(planned: readonly ExportedImage[]): ExportedName[] {
+  const present = planned.filter(({ leftOut }) => !leftOut);
   const [first] = planned;
   if (present.length === 0 && first !== undefined) {
     const more = planned.length > 1 ? ` and of ${planned.length - 1} more` : '';
     throw new StowageError(
       'NOT_FOUND',
-      `Cannot export: of image ${JSON.stringify(first.image.name)}${more} nothing is there`,
-      { detail: { missing: planned.flatMap(({ image }) => image.missing) } },
+      `Cannot export: of image ${JSON.stringify(first.name)}${more} nothing is there`,
+      { detail: { missing: planned.flatMap(({ missing }) => missing) } },
     );
   }
   return present;
 }
 
-function blobsOf(chosen: readonly ChosenImage[], options: ImageExportOptions): Descriptor[] {
-  const all = chosen.flatMap(({ selection, inspection, indexes }) => {
-    if (selection === undefined) return [];
-    const replaced = new Set(inspection.indexes.map(({ digest }) => digest));
-    return [...selection.descriptors.filter(({ digest }) => !replaced.has(digest)), ...indexes];
-  });
+/** What something may refer to: an image, or a part of it that is exported. */
+function subjectsIn({ selection, target, indexes }: ChosenImage): Digest[] {
+  if (selection === undefined) return [];
+  const descriptors = [target, ...indexes, ...selection.manifests.map(({ descriptor }) => descriptor)];
+  return [...new Set(descriptors.map(({ digest }) => digest))];
+}
+
+/** Images that share a platform share what refers to it. */
+function eachOnce(entries: readonly Descriptor[]): Descriptor[] {
+  const keyOf = ({ digest, annotations }: Descriptor) => `${digest} ${JSON.stringify(annotations)}`;
+  return [...new Map(entries.map((entry) => [keyOf(entry), entry])).values()];
+}
+
+function partsOf({ selection, inspection, indexes }: ChosenImage): Descriptor[] {
+  if (selection === undefined) return [];
+  const replaced = new Set(inspection.indexes.map(({ digest }) => digest));
+  return [...selection.descriptors.filter(({ digest }) => !replaced.has(digest)), ...indexes];
+}
+
+function blobsOf(all: readonly Descriptor[], options: ImageExportOptions): Descriptor[] {
   const rank = (blob: Descriptor) => (isDocument(blob) ? 0 : isImageConfig(blob.mediaType) ? 1 : 2);
   const wanted = all.filter(
     ({ mediaType }) => options.skipNonDistributable !== true || !isNonDistributable(mediaType),

@@ -82,7 +82,7 @@ function formatOf(options: ExportOptions): ArchiveFormat {
     return 'oci';
   }
   if (format !== 'docker') return format ?? 'hybrid';
-  const layoutOnly = (['ociRefName', 'reduceIndex'] as const).find(
+  const layoutOnly = (['ociRefName', 'reduceIndex', 'referrers'] as const).find(
     (key) => options[key] !== undefined && options[key] !== false,
   );
   if (layoutOnly !== undefined) {

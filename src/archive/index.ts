@@ -1,9 +1,10 @@
 /**
- * TAR IN, TAR OUT: image archives in every form they come in, and the one form they leave in. Works on any store.
+ * TAR IN, TAR OUT: image archives in every form they come in, and in those they leave in. Works on any store.
  */
 export { importArchive } from './import.js';
 export { planArchiveImport } from './import-dry-run.js';
 export { exportArchive, type ArchiveSink } from './export.js';
+export { exportLayout, type LayoutExportResult } from './export-layout.js';
 export { verifyArchive } from './verify/verify-archive.js';
 export {
   FINDING_LIMIT,
@@ -29,4 +30,11 @@ export type {
   ReportedImage,
 } from './import-options.js';
 export type { ReferrerReport } from './import-referrers.js';
-export type { ExportOptions, ExportResult } from './export-options.js';
+export type {
+  ArchiveFormat,
+  ExportedImage,
+  ExportedPlatform,
+  ExportOptions,
+  ExportResult,
+  ImageExportOptions,
+} from './export-options.js';

@@ -61,7 +61,9 @@ describe('the format docker', () => {
 
   it('is written with the same bytes wherever that happens', async () => {
     await keep('docker.io/library/a:latest', both);
-    expect(sha256(await bytesOf({ format: 'docker' }))).toMatchInlineSnapshot(`"dc08f24726f6a1d4d8b5160dbedb41d376cdeb176a38b975ef1da7068ce7dc39"`);
+    expect(sha256(await bytesOf({ format: 'docker' }))).toMatchInlineSnapshot(
+      `"dc08f24726f6a1d4d8b5160dbedb41d376cdeb176a38b975ef1da7068ce7dc39"`,
+    );
   });
 
   it('holds one platform of an image, and says that the others were left out', async () => {
@@ -129,7 +131,9 @@ describe('the format oci', () => {
     await keep('docker.io/library/a:latest', both);
     const bytes = await bytesOf({ format: 'oci' });
     expect(bytes.equals(await bytesOf({ skipManifestJson: true }))).toBe(true);
-    expect(sha256(bytes)).toMatchInlineSnapshot(`"2ff482f7cb307e1c3793ea9fa77425d52e6298629090b510f9d765134d843ad5"`);
+    expect(sha256(bytes)).toMatchInlineSnapshot(
+      `"2ff482f7cb307e1c3793ea9fa77425d52e6298629090b510f9d765134d843ad5"`,
+    );
     const names = [...(await filesOf(await bytesOf({}))).keys()];
     expect([...(await filesOf(bytes)).keys()]).toEqual(names.filter((name) => name !== 'manifest.json'));
   });

@@ -58,7 +58,10 @@ function layoutMembers(
   options: ImageExportOptions,
 ): TarMember[] {
   const members = [fileMember('oci-layout', 0o444, LAYOUT_FILE)];
-  const manifests = indexEntries(plan.names, options.ociRefName).map(descriptorJson);
+  const named = new Set(plan.names.map(({ target }) => target.digest));
+  const referrers = plan.referrers.filter(({ digest, annotations }) => annotations || !named.has(digest));
+  const entries = [...indexEntries(plan.names, options.ociRefName), ...referrers];
+  const manifests = entries.map(descriptorJson);
   members.push(jsonMember('index.json', { schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
   if (format === 'hybrid' && plan.dockerImages.length > 0) {
     members.push(jsonMember('manifest.json', dockerManifest(plan.dockerImages, LAYOUT_PATHS)));

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { constants, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
-import { platform } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Stats } from 'node:fs';
 import { errnoOf, fromSystemError, StowageError, type ErrorCode } from '../../errors.js';
@@ -8,6 +7,7 @@ import type { TemporaryFiles } from '../../images/store.js';
 import type { CallOptions } from '../../content/store.js';
 import type { Bytes } from '../../io/byte-source.js';
 import { writePipe } from '../named-pipe.js';
+import { syncFolder } from './sync-folder.js';
 import { writeStream } from './write-stream.js';
 import { writeThrough } from './write-through.js';
 
@@ -97,17 +97,6 @@ async function replaceFile(
   }
   await reservation.forget();
   return written;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows neither can nor needs to.
-  if (platform() === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** Where the bytes go in the end: symbolic links followed, also the last one if it points to nothing yet. */

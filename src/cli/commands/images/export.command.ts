@@ -13,21 +13,23 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
   help: {
     path: 'images export',
     shortcuts: ['export', 'i export'],
-    brief: 'Export images as an archive',
-    usage: ['[flags] <out> <image>...'],
+    brief: 'Export images as an archive or a directory',
+    usage: ['[flags] <out> <image>...', '[flags] <directory>/ <image>...'],
     about: [
       'Writes one tar that is both an OCI image layout and what docker load reads. The same images give the same bytes, everywhere and always. By default it holds every platform that is complete in the store.',
       'What else the image lists is told as absent. An index keeps its digest, whatever is left out, unless --reduce-index says otherwise.',
+      'Where <out> ends in a slash or is a directory, images are added to the OCI image layout in it, which is made if there is none. It keeps what it lists; a name it has already moves. Signatures and whatever else refers to an image go with it; into a tar only with --referrers, because some tools read only tars with one entry.',
       'A file is replaced only when the archive is complete; to a pipe, an archive that failed never looks whole.',
     ],
     arguments: [
-      ['<out>', 'The file to write; - is standard output'],
+      ['<out>', 'The file to write, or a directory; - is standard output'],
       ['<image>', 'Names of images'],
     ],
     examples: [
       ['images export busybox.tar docker.io/library/busybox:latest', 'one image'],
       ['images export both.tar foo/one:latest foo/two:latest', 'several in one archive'],
       ['images export --platform linux/arm64 arm.tar busybox', 'one platform of it'],
+      ['images export layout/ foo/one:latest foo/two:latest', 'into an OCI image layout'],
       ['images export --compress zstd busybox.tar.zst busybox', 'compressed'],
       ['images export --format docker busybox.tar busybox', 'for a Docker of any age'],
       ['images export - busybox | ctr images import -', 'straight into something else'],
@@ -45,12 +47,20 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
       /** Damaged: exported with --skip-missing, and not complete. */
       state: 'complete' | 'damaged' | 'absent' | 'left-out';
     }[];
-    /** Blobs that --skip-missing passed over. With the target among them the whole image is not in the archive. */
+    /** Digests of blobs that --skip-missing passed over. */
     missing: string[];
+    /** Whether --skip-missing passed the whole image over. */
+    leftOut: boolean;
+    /** Digests of what refers to it and was exported with it. */
+    referrers: string[];
+    /** What a directory had under this name, if that was something else. */
+    previous?: string;
   }[];
   blobs: number;
-  /** Of the archive, in bytes. */
+  /** Of the archive, in bytes; for a directory, of the blobs. */
   size: number;
+  /** How many of the blobs a directory had already. */
+  existed?: number;
 }`,
   },
   parameters: {
@@ -78,6 +88,8 @@ export const imagesExport = defineCommand<ExportFlags, string[]>({
       skipManifestJson: switchFlag(
         'Leave out the manifest.json that docker load reads, as --format oci does',
       ),
+      referrers: switchFlag('Export what refers to the images as well, also into a tar'),
+      noReferrers: switchFlag('Leave that out, also of a directory'),
       skipNonDistributable: switchFlag('Leave out layers that may not be distributed'),
       ociRefName: valueFlag('NAME', 'What the archive calls the image (default its tag); for one image'),
       manifest: valueFlag('DIGEST', 'Export this manifest, under the name <image>'),

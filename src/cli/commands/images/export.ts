@@ -1,5 +1,8 @@
+import { stat } from 'node:fs/promises';
+import { sep } from 'node:path';
 import { exportArchive } from '../../../archive/export.js';
-import type { ArchiveFormat, ExportedImage } from '../../../archive/export-options.js';
+import { exportLayout, type LayoutExportResult } from '../../../archive/export-layout.js';
+import type { ArchiveFormat, ExportResult } from '../../../archive/export-options.js';
 import type { WritableCompression } from '../../../io/compression/compress.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
@@ -18,6 +21,8 @@ export type ExportFlags = {
   readonly format?: ArchiveFormat;
   readonly compress?: WritableCompression;
   readonly skipManifestJson?: boolean;
+  readonly referrers?: boolean;
+  readonly noReferrers?: boolean;
   readonly skipNonDistributable?: boolean;
   readonly ociRefName?: string;
   readonly manifest?: string;
@@ -34,24 +39,26 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
     require: parseRequired(flags.require),
     skipMissing: flags.skipMissing,
     reduceIndex: flags.reduceIndex,
-    format: flags.format,
-    compress: flags.compress,
-    skipManifestJson: flags.skipManifestJson,
+    referrers: flags.referrers ?? (flags.noReferrers === true ? false : undefined),
     skipNonDistributable: flags.skipNonDistributable,
     ociRefName: flags.ociRefName,
     manifest: flags.manifest === undefined ? undefined : parseDigest(flags.manifest),
     manifestType: flags.manifestType,
     signal: this.signal,
   };
+  const tar = { format: flags.format, compress: flags.compress, skipManifestJson: flags.skipManifestJson };
   const toStandardOutput = out === '-';
+  const toDirectory = !toStandardOutput && (await isDirectory(out));
+  if (toDirectory) checkForDirectory(flags);
   if (toStandardOutput) refuseTerminal(this.stdout);
   const result = await this.withStore(async (store) => {
     // With a manifest given, the name is only what the archive will call it.
     const found = flags.manifest === undefined ? await findImages(store, names, this.signal) : names;
     const sink = toStandardOutput ? asWritable(this.stdout) : out;
-    return this.withProgress('exporting', (onProgress) =>
-      exportArchive(store, found, sink, { ...options, onProgress }),
-    );
+    return this.withProgress('exporting', (onProgress): Promise<ExportResult | LayoutExportResult> => {
+      if (toDirectory) return exportLayout(store, found, out, { ...options, onProgress });
+      return exportArchive(store, found, sink, { ...options, ...tar, onProgress });
+    });
   });
   for (const image of result.images) for (const line of remarks(image)) this.output.note(line);
   if (toStandardOutput) return;
@@ -67,12 +74,22 @@ export default run;
 const COMMAND = ['images', 'export'];
 
 /** What a person should know of an image that went out otherwise than it is in the store. */
-function remarks({ name, target, reducedFrom, platforms, missing }: ExportedImage): string[] {
+function remarks({
+  name,
+  target,
+  reducedFrom,
+  platforms,
+  missing,
+  leftOut,
+  previous,
+}: LayoutExportResult['images'][number]): string[] {
   const about = (text: string) => `${JSON.stringify(name)}: ${text}`;
   const lines: string[] = [];
-  if (missing.includes(target.digest)) return [about('the store holds nothing of it, it is left out')];
+  if (leftOut) return [about('the store holds nothing of it, so it is left out')];
   if (reducedFrom !== undefined)
     lines.push(about(`the index was reduced, ${reducedFrom} became ${target.digest}`));
+  if (previous !== undefined)
+    lines.push(about(`moved from ${previous} to ${target.digest} in the directory`));
   const absent = absentPlatforms(platforms);
   if (absent !== '' && reducedFrom === undefined) lines.push(about(`the store does not hold ${absent}`));
   if (missing.length > 0) lines.push(about(`the archive lacks ${missing.join(', ')}`));
@@ -86,6 +103,9 @@ function checkFlags(flags: ExportFlags, names: readonly string[]): void {
   const everything = flags.require ?? (flags.allPlatforms === true ? 'all' : 'present');
   if (flags.skipMissing === true && everything !== 'present') {
     throw usageError('--skip-missing accepts what --require and --all-platforms do not', COMMAND);
+  }
+  if (flags.referrers === true && flags.noReferrers === true) {
+    throw usageError('--referrers and --no-referrers exclude each other', COMMAND);
   }
   checkFormat(flags);
   for (const [flag, value] of [
@@ -105,11 +125,30 @@ function checkFormat({ format, ...flags }: ExportFlags): void {
     throw usageError(`--skip-manifest-json and --format ${format} exclude each other`, COMMAND);
   }
   if (format !== 'docker') return;
-  if (flags.reduceIndex === true || flags.ociRefName !== undefined) {
-    const flag = flags.reduceIndex === true ? '--reduce-index' : '--oci-ref-name';
-    throw usageError(`${flag} is about an index, and --format docker has none`, COMMAND);
+  const flag = [
+    ['--reduce-index', flags.reduceIndex],
+    ['--oci-ref-name', flags.ociRefName],
+    ['--referrers', flags.referrers],
+  ].find(([, value]) => value !== undefined)?.[0];
+  if (flag !== undefined) {
+    throw usageError(`${String(flag)} is about an index, and --format docker has none`, COMMAND);
   }
   if ((flags.platform?.length ?? 0) > 1) {
     throw usageError('--format docker holds one platform of an image, and several are given', COMMAND);
   }
+}
+
+/** A directory is a layout and nothing else. */
+function checkForDirectory({ compress, format = 'oci' }: ExportFlags): void {
+  if (compress !== undefined) throw usageError('--compress is for a tar, and <out> is a directory', COMMAND);
+  if (format !== 'oci') {
+    throw usageError(`--format ${format} is for a tar, and <out> is a directory, which holds OCI`, COMMAND);
+  }
+}
+
+async function isDirectory(out: string): Promise<boolean> {
+  if (out.endsWith('/') || out.endsWith(sep)) return true;
+  // What else may be wrong with a path is said by whoever opens it.
+  const stats = await stat(out).catch(() => undefined);
+  return stats?.isDirectory() === true;
 }
