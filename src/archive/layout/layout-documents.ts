@@ -32,12 +32,12 @@ export class LayoutDocuments {
   }
 
   /**
-   * Takes one document. `oci-layout` is checked here; the index when the archive is through.
+   * Takes one document, and answers its bytes. `oci-layout` is checked here; the index when the archive is through.
    *
    * @throws {StowageError} LIMIT_EXCEEDED for more than JSON_LIMIT bytes; INVALID if another one of that name differs;
    *   UNSUPPORTED for a layout version that is not known.
    */
-  async accept(role: DocumentRole, size: number, body: ByteSource): Promise<void> {
+  async accept(role: DocumentRole, size: number, body: ByteSource): Promise<Uint8Array> {
     const what = this.#nameOf(role);
     if (size > JSON_LIMIT) throw tooLarge({ limit: JSON_LIMIT, what }, size);
     const bytes = await readAll(body, { limit: JSON_LIMIT, what });
@@ -54,6 +54,7 @@ export class LayoutDocuments {
     }
     if (role === 'oci-layout') parseOciLayout(bytes, what);
     this.#seen.set(role, bytes);
+    return bytes;
   }
 
   /** The index as soon as it has come. @throws {StowageError} INVALID if it is not an image index. */

@@ -1,4 +1,4 @@
-import type { CallOptions, Reader, Writer } from '../../content/store.js';
+import type { Reader, Writer } from '../../content/store.js';
 import type { OnProgress } from '../../content/progress.js';
 import type { Bytes } from '../../io/byte-source.js';
 import { decompress } from '../../io/compression/decompress.js';
@@ -12,7 +12,7 @@ import { isStowageError, type StowageError } from '../../errors.js';
 import { aboutArchive, inArchive } from '../archive-error.js';
 import type { ArchiveContents } from './archive-contents.js';
 import { fileOfBytes, type ArchiveFile } from './archive-file.js';
-import { contentsOf } from './contents.js';
+import { contentsOf, type LayoutOptions } from './contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments, type ArchiveIndex } from './layout-documents.js';
 import type { StreamSelection } from './stream-selection.js';
@@ -23,7 +23,7 @@ const SMALL_BYTES = 64 * 1024;
 /** … as long as they are not more than this together. */
 const SMALL_BYTES_IN_ALL = 16 * 1024 * 1024;
 
-export interface StreamLayoutOptions extends CallOptions {
+export interface StreamLayoutOptions extends LayoutOptions {
   /** Takes in the blobs: the store, viewed under the lease of the import. */
   readonly store: Reader & Writer;
   /** Says which blobs are needed once the index has come; before that, all are kept. */
@@ -81,7 +81,9 @@ export async function readStreamLayout(
       continue;
     }
     if (found.role !== 'blob') {
-      await documents.accept(found.role, entry.size, entry.body);
+      const bytes = await documents.accept(found.role, entry.size, entry.body);
+      // Links may lead to it, as to any other file.
+      names.addFile(entry.name, fileOfBytes(bytes, digestOf(bytes)));
       const index = found.role === 'index' ? documents.index() : undefined;
       // One that lists nothing may stand beside the documents of Docker, which then count.
       if (index !== undefined && index.index.manifests.length > 0) {
