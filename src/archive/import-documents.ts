@@ -12,17 +12,17 @@ export const DOCUMENTS_LIMIT = 64 * 1024 * 1024;
 
 const OPENING_BRACE = 0x7b;
 
-/** So little is kept whatever it looks like, so that a document that is none can be said to be none. */
-const SMALL_BYTES = 4096;
+/** So much of everything is kept: it tells how a layer is compressed, and that a small document is none. */
+const HEAD_BYTES = 512;
 
 /**
  * Takes in what a pipe brings as a store would, so that everything is verified, but keeps no more of it than a plan
- * needs: what looks like a JSON object, or is small, in memory. Of everything else it knows digest and size.
+ * needs, in memory: what looks like a JSON object, and the first bytes of everything else.
  */
 export class DocumentsOnly implements Reader, Writer {
   readonly #archive: string;
-  /** Size in bytes of what came by, and the bytes of what was kept. */
-  readonly #seen = new Map<Digest, { readonly size: number; readonly bytes?: Uint8Array }>();
+  /** Size in bytes of what came by, and what was kept of it from its start. */
+  readonly #seen = new Map<Digest, { readonly size: number; readonly head: Uint8Array }>();
   #kept = 0;
 
   constructor(archive: string) {
@@ -45,7 +45,7 @@ export class DocumentsOnly implements Reader, Writer {
     const proven = target === undefined ? source : verifying(source, target, { what, code: 'MISMATCH' });
     // Whoever says no digest is told the one the content has.
     const hasher = target === undefined ? createHasher(algorithm) : undefined;
-    const kept = new Document();
+    const kept = new Head();
     let size = 0;
     for await (const chunk of proven) {
       size += chunk.byteLength;
@@ -56,7 +56,7 @@ export class DocumentsOnly implements Reader, Writer {
     const digest = hasher?.digest() ?? target?.digest;
     if (digest === undefined)
       throw new TypeError('content has either a digest that is told or one that is made');
-    if (!this.#seen.has(digest)) this.#keep(digest, size, kept.bytes);
+    if (!this.#seen.has(digest)) this.#keep(digest, size, kept.bytes());
     return { digest, size, existed: false };
   }
 
@@ -68,20 +68,20 @@ export class DocumentsOnly implements Reader, Writer {
   async *read({ digest }: Target, { range, signal }: Parameters<Reader['read']>[1] = {}): Bytes {
     const seen = this.#seen.get(digest);
     if (seen === undefined) throw blobNotFound(digest);
-    if (seen.bytes === undefined) {
+    const { start, end } = range === undefined ? { start: 0, end: seen.size } : rangeOf(range, seen.size);
+    if (end > seen.head.byteLength) {
       throw new StowageError(
         'UNSUPPORTED',
         `Cannot plan the import of ${this.#archive}: blob ${JSON.stringify(digest)} would have to be read again, ` +
-          'and a pipe gives it once',
-        { detail: { digest }, hint: 'plan it from a file, or import it' },
+          'which a pipe, or a compressed archive, does not allow',
+        { detail: { digest }, hint: 'plan it from a file that is not compressed, or import it' },
       );
     }
-    const { start, end } = range === undefined ? { start: 0, end: seen.size } : rangeOf(range, seen.size);
-    yield* chunksOf(seen.bytes.subarray(start, end), { signal });
+    yield* chunksOf(seen.head.subarray(start, end), { signal });
   }
 
-  #keep(digest: Digest, size: number, bytes: Uint8Array | undefined): void {
-    this.#kept += bytes?.byteLength ?? 0;
+  #keep(digest: Digest, size: number, head: Uint8Array): void {
+    this.#kept += head.byteLength;
     if (this.#kept > DOCUMENTS_LIMIT) {
       throw new StowageError(
         'LIMIT_EXCEEDED',
@@ -89,28 +89,32 @@ export class DocumentsOnly implements Reader, Writer {
         { hint: 'plan it from a file, which can be read again' },
       );
     }
-    this.#seen.set(digest, bytes === undefined ? { size } : { size, bytes });
+    this.#seen.set(digest, { size, head });
   }
 }
 
-/** Collects bytes for as long as they may be a document. */
-class Document {
-  #chunks: Uint8Array[] | undefined = [];
+/** Collects the first bytes of a blob, all of them while it may be a document. */
+class Head {
+  #chunks: Uint8Array[] = [];
   #size = 0;
   /** The first byte that is no white space. */
   #first: number | undefined;
+  #isOver = false;
 
   add(chunk: Uint8Array): void {
-    if (this.#chunks === undefined) return;
+    if (this.#isOver) return;
     this.#chunks.push(chunk);
     this.#size += chunk.byteLength;
     this.#first ??= chunk.find((byte) => !WHITE_SPACE.has(byte));
-    const limit = (this.#first ?? OPENING_BRACE) === OPENING_BRACE ? MANIFEST_LIMIT : SMALL_BYTES;
-    if (this.#size > limit) this.#chunks = undefined;
+    const isDocument = (this.#first ?? OPENING_BRACE) === OPENING_BRACE && this.#size <= MANIFEST_LIMIT;
+    if (isDocument || this.#size < HEAD_BYTES) return;
+    // A copy, since a part of a chunk would keep all of it.
+    this.#chunks = [Uint8Array.from(Buffer.concat(this.#chunks).subarray(0, HEAD_BYTES))];
+    this.#isOver = true;
   }
 
-  get bytes(): Uint8Array | undefined {
-    return this.#chunks && Buffer.concat(this.#chunks);
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#chunks);
   }
 }
 
