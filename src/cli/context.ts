@@ -25,6 +25,8 @@ export interface Context {
   withProgress<T>(verb: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T>;
   /** Reports a failure that does not end the command; the first one decides the exit status. */
   report(error: unknown): void;
+  /** Ends the command with this status although nothing failed: what it was asked has the answer no. */
+  fail(exitCode: number): void;
 }
 
 interface Sink {
@@ -39,12 +41,13 @@ export interface ContextOptions {
   readonly stderr: { readonly isTerminal: boolean; write(text: string): void; columns(): number };
   readonly signal: AbortSignal;
   readonly report: (error: unknown) => void;
+  readonly fail: (exitCode: number) => void;
   /** Takes the help texts that the parser writes. */
   readonly onHelp: (text: string) => void;
 }
 
 export function createContext(options: ContextOptions): Context {
-  const { globals, env, output, stdout, stderr, signal, report } = options;
+  const { globals, env, output, stdout, stderr, signal, report, fail } = options;
   const open = async ({ readOnly }: { readonly readOnly: boolean }): Promise<Store> => {
     const { root, namespace } = findPlace(globals, env);
     const { openStore } = await import('../backends/dir/index.js');
@@ -64,6 +67,7 @@ export function createContext(options: ContextOptions): Context {
     interactive: stderr.isTerminal,
     signal,
     report,
+    fail,
     async withStore(use) {
       return closing(await open({ readOnly: false }), use);
     },

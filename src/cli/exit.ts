@@ -1,7 +1,7 @@
 import { ERROR_TABLE, errnoOf, fromSystemError, isStowageError, type StowageError } from '../errors.js';
 
 /** Exit statuses that no error code stands for; the others are the `exit` column of the error table. */
-export const EXIT = { ok: 0, unexpected: 1, closedPipe: 141 } as const;
+export const EXIT = { ok: 0, unexpected: 1, unsound: 1, closedPipe: 141 } as const;
 
 /** The reason a command is aborted with when a signal asks for it. */
 export class Interrupted extends Error {

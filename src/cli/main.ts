@@ -35,9 +35,12 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const exitCode = output.error(error);
     if (status === EXIT.ok) status = exitCode;
   };
+  const fail = (exitCode: number) => {
+    if (status === EXIT.ok) status = exitCode;
+  };
   try {
     const { globals, rest } = takeGlobals(argv);
-    await runWith(globals, rest, { env, output, stdout, signal, report });
+    await runWith(globals, rest, { env, output, stdout, signal, report, fail });
   } catch (error) {
     if (stdout.closed || isClosedPipe(error)) return EXIT.closedPipe;
     report(signal.aborted ? signal.reason : error);
@@ -51,6 +54,7 @@ interface Surroundings {
   readonly stdout: StandardOutput;
   readonly signal: AbortSignal;
   readonly report: (error: unknown) => void;
+  readonly fail: (exitCode: number) => void;
 }
 
 async function runWith(globals: Globals, rest: readonly string[], surroundings: Surroundings): Promise<void> {

@@ -12,6 +12,7 @@ import { imagesLabel } from './commands/images/label.command.js';
 import { imagesList } from './commands/images/ls.command.js';
 import { imagesRemove } from './commands/images/rm.command.js';
 import { imagesTag } from './commands/images/tag.command.js';
+import { verify } from './commands/verify.command.js';
 import { version } from './commands/version.command.js';
 
 /** A group of commands that are about the same thing. */
@@ -61,6 +62,7 @@ export const NOUNS: readonly Noun[] = [
 
 /** Commands that stand by themselves. */
 export const SINGLE: readonly { readonly verb: string; readonly command: DocumentedCommand }[] = [
+  { verb: 'verify', command: verify },
   { verb: 'version', command: version },
 ];
 
@@ -72,6 +74,7 @@ const TOP_EXAMPLES: readonly Row[] = [
   ['images import foo/new:latest /tmp/busybox.tar', 'name what the archive calls "latest"'],
   ['images export /tmp/out.tar busybox', 'write an archive that every tool reads'],
   ['export - busybox | ssh host docker load', 'or pipe it on'],
+  ['verify busybox.tar', 'check an archive, with no store at all'],
 ];
 
 /** The tree of everything that can be typed. */

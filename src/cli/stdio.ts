@@ -54,12 +54,13 @@ export function asWritable(output: StandardOutput): Writable {
 
 /**
  * Standard input as chunks.
+ * @param command that reads it, for the hint.
  * @throws {StowageError} INVALID if it is a terminal: nobody types an archive.
  */
-export function archiveFromStandardInput(): AsyncIterable<Uint8Array> {
+export function archiveFromStandardInput(command = 'images import'): AsyncIterable<Uint8Array> {
   if (isatty(0)) {
     throw new StowageError('INVALID', 'Cannot read an archive from standard input: it is a terminal', {
-      hint: 'pipe one in (cat x.tar | stowage images import -), or name a file',
+      hint: `pipe one in (cat x.tar | stowage ${command} -), or name a file`,
     });
   }
   standardInputIsOpen = true;
