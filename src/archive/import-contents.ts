@@ -20,6 +20,8 @@ export interface ContentsOptions extends CallOptions, NamingOptions {
   readonly onProgress?: OnProgress | undefined;
   /** Go on where a blob of a stream is not what its name says: it counts as missing then. @default false */
   readonly keepGoing?: boolean | undefined;
+  /** Compress plain layers of Docker's archives into `store`, by gzip. @default false */
+  readonly compressBlobs?: boolean | undefined;
 }
 
 /**
@@ -31,12 +33,15 @@ export async function readContents(
   archive: OpenArchive,
   options: ContentsOptions,
 ): Promise<ArchiveContents> {
-  if (archive.kind === 'file') return readFileLayout(archive, options);
-  if (archive.kind === 'directory') return readDirectoryLayout(archive, options);
+  const { signal } = options;
+  const compressInto = options.compressBlobs === true ? store : undefined;
+  if (archive.kind === 'file') return readFileLayout(archive, { signal, compressInto });
+  if (archive.kind === 'directory') return readDirectoryLayout(archive, { signal, compressInto });
   options.onProgress?.({ kind: 'total', totalBytes: undefined, blobs: undefined });
   return readStreamLayout(archive, {
     store,
-    signal: options.signal,
+    signal,
+    compressInto,
     onProgress: options.onProgress,
     keepGoing: options.keepGoing,
     selectionFor: (found) => selectionFor(found, archive.what, options),

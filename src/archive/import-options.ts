@@ -52,6 +52,11 @@ export interface ImportOptions extends CallOptions {
   readonly keepGoing?: boolean | undefined;
   /** Keep blobs that nothing in the archive refers to as well, held by the image records. @default false */
   readonly allBlobs?: boolean | undefined;
+  /**
+   * Compress the plain layers of Docker's archives by gzip while they are taken in; the manifests made up for such an
+   * archive then list what is compressed, so its digests are others. @default false
+   */
+  readonly compressBlobs?: boolean | undefined;
   /** How messages call an archive that has no path. @default 'the archive stream' */
   readonly archiveName?: string | undefined;
   readonly onProgress?: OnProgress | undefined;

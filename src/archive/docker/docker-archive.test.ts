@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { layoutEntries, named, tarOf, type Entry } from '../../../test/support/build-archive.js';
 import {
@@ -14,7 +14,7 @@ import {
   type DockerLayerFile,
 } from '../../../test/support/build-docker-archive.js';
 import { openMemoryStore } from '../../backends/memory/index.js';
-import { readDocument } from '../../content/read.js';
+import { readBlob, readDocument } from '../../content/read.js';
 import { isStowageError, type StowageError } from '../../errors.js';
 import type { Store } from '../../images/store.js';
 import { loadZstd } from '../../io/compression/zstd-library.js';
@@ -282,6 +282,39 @@ describe('a Docker archive', () => {
     const { images } = await planArchiveImport(store, inPieces(gzipSync(tarOf(entriesOf(plain, top)))));
     expect(images).toMatchObject([{ name: 'docker.io/library/busybox:latest' }]);
     for await (const { digest } of store.content.list()) throw new Error(`${digest} was stored`);
+  });
+
+  it('has its plain layers compressed where that is asked for, each once', async () => {
+    const expected = importArchive(openMemoryStore(), tarOf(entriesOf(plain, top, plain)), {
+      compressBlobs: true,
+    });
+    const [whole] = (await expected).images;
+    for (const from of [
+      await fileOf(tarOf(entriesOf(plain, top, plain))),
+      inPieces(tarOf(entriesOf(plain, top, plain))),
+    ]) {
+      store = openMemoryStore();
+      const { images } = await importArchive(store, from, { compressBlobs: true });
+      const target = images[0]?.target;
+      if (target === undefined) throw new Error('no image');
+      expect(target).toEqual(whole?.target);
+      const manifest = await readDocument(store.content, target);
+      if (manifest.kind !== 'manifest') throw new Error('no manifest');
+      const [first, second, third] = manifest.layers;
+      if (first === undefined || second === undefined) throw new Error('no layers');
+      expect(third).toEqual(first);
+      expect(second.mediaType).toBe('application/vnd.docker.image.rootfs.diff.tar.gzip');
+      expect(Buffer.compare(gunzipSync(await readBlob(store.content, second)), more)).toBe(0);
+      expect((await store.content.info(second.digest))?.labels).toMatchObject({
+        'containerd.io/uncompressed': `sha256:${hexOf(more)}`,
+      });
+    }
+  });
+
+  it('is proven while its layers are compressed', async () => {
+    const damaged = replaced(entriesOf(plain, top), top.path, Buffer.alloc(more.byteLength));
+    const importing = importArchive(store, await fileOf(tarOf(damaged)), { compressBlobs: true });
+    expect(await failure(importing)).toMatchObject({ code: 'MISMATCH' });
   });
 
   it('reads no plain layer that is held already', async () => {

@@ -1,5 +1,4 @@
 import { StowageError } from '../../errors.js';
-import type { CallOptions } from '../../content/store.js';
 import { digestOf } from '../../io/hash.js';
 import { isDigest, type Digest } from '../../oci/digest.js';
 import { parseImageConfig } from '../../oci/image-config.js';
@@ -8,8 +7,9 @@ import { parseDocument } from '../../oci/manifest.js';
 import { OCI_INDEX } from '../../oci/media-type.js';
 import type { ArchiveContents } from '../layout/archive-contents.js';
 import { blobsIn, fileOfBytes, type ArchiveFile } from '../layout/archive-file.js';
-import type { SeenArchive } from '../layout/contents.js';
+import type { LayoutOptions, SeenArchive } from '../layout/contents.js';
 import { quote } from '../tar/text.js';
+import { compressLayers } from './compress-layers.js';
 import { readLegacyImages } from './legacy.js';
 import { LayerReader, type DockerLayer } from './layer.js';
 import { parseDockerManifest, type DockerEntry } from './manifest-file.js';
@@ -28,12 +28,16 @@ import { findPart, readPart, type DockerImage, type DockerSource } from './sourc
 export async function readDockerArchive(
   seen: SeenArchive,
   form: { readonly kind: 'docker' | 'docker-1.0'; readonly raw: Uint8Array },
-  options: CallOptions,
+  options: LayoutOptions,
 ): Promise<ArchiveContents> {
-  const { what, written, endMarked } = seen;
+  const { what, endMarked } = seen;
+  const written = new Set(seen.written);
   const source: DockerSource = { ...seen, options, layers: new LayerReader(what, options) };
-  const images =
+  const found =
     form.kind === 'docker' ? await readImages(source, form.raw) : await readLegacyImages(source, form.raw);
+  const { compressInto } = options;
+  const images =
+    compressInto === undefined ? found : await compressLayers(found, what, compressInto, written, options);
 
   const files = new Map<Digest, ArchiveFile>();
   const entries = images.map(({ config, layers, repoTags }) => {

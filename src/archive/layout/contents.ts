@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../content/store.js';
+import type { CallOptions, Reader, Writer } from '../../content/store.js';
 import type { Digest } from '../../oci/digest.js';
 import { readDockerArchive } from '../docker/docker-archive.js';
 import type { EntryNames } from '../docker/entry-names.js';
@@ -15,13 +15,18 @@ export interface SeenArchive extends Pick<ArchiveContents, 'what' | 'written' | 
   readonly names: EntryNames;
 }
 
+export interface LayoutOptions extends CallOptions {
+  /** Compress the plain layers of Docker's archives into this store, by gzip. @default they stay as they are */
+  readonly compressInto?: (Reader & Writer) | undefined;
+}
+
 /**
  * What an archive holds, in whichever form it is. An OCI layout is taken as it stands; for an archive of Docker the
  * manifests and the index are made up.
  *
  * @throws {StowageError} INVALID, UNSUPPORTED or LIMIT_EXCEEDED for what is no image archive.
  */
-export async function contentsOf(seen: SeenArchive, options: CallOptions): Promise<ArchiveContents> {
+export async function contentsOf(seen: SeenArchive, options: LayoutOptions): Promise<ArchiveContents> {
   const { what, written, endMarked } = seen;
   const form = seen.documents.form(endMarked);
   if (form.kind !== 'oci') return readDockerArchive(seen, form, options);

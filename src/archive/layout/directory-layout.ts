@@ -10,7 +10,7 @@ import { MAX_ENTRIES } from '../tar/read-options.js';
 import { quote } from '../tar/text.js';
 import type { ArchiveContents } from './archive-contents.js';
 import type { ArchiveFile } from './archive-file.js';
-import { contentsOf } from './contents.js';
+import { contentsOf, type LayoutOptions } from './contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments } from './layout-documents.js';
 
@@ -32,7 +32,7 @@ interface Folder {
  */
 export async function readDirectoryLayout(
   folder: Folder,
-  options: CallOptions = {},
+  options: LayoutOptions = {},
 ): Promise<ArchiveContents> {
   const { what } = folder;
   const documents = new LayoutDocuments(what);

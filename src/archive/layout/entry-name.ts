@@ -17,6 +17,9 @@ const DOCUMENTS: ReadonlyMap<string, Exclude<EntryRole['role'], 'blob'>> = new M
   ['repositories', 'docker-repositories'],
 ]);
 
+/** What a Mac adds to folders and to the tars it makes of them. */
+const LEFT_BY_MACOS = /\/(?:\._[^/]*|\.DS_Store)$/;
+
 /**
  * Classifies the name of a regular entry (image-spec image-layout.md). Leading `./` are ignored.
  *
@@ -28,6 +31,7 @@ export function roleOf(entryName: string, archive: string): EntryRole {
   const document = DOCUMENTS.get(name);
   if (document !== undefined) return { role: document };
   if (name !== 'blobs' && !name.startsWith('blobs/')) return { role: 'other' };
+  if (LEFT_BY_MACOS.test(name)) return { role: 'other' };
 
   const parts = name.split('/');
   const [, algorithm, encoded] = parts;

@@ -1,12 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { CallOptions } from '../../content/store.js';
 import type { FileSlice } from '../../io/byte-source.js';
 import type { Digest } from '../../oci/digest.js';
 import { EntryNames } from '../docker/entry-names.js';
 import { indexTar } from '../tar/index.js';
 import type { ArchiveContents } from './archive-contents.js';
 import { fileOfSlice, type ArchiveFile } from './archive-file.js';
-import { contentsOf } from './contents.js';
+import { contentsOf, type LayoutOptions } from './contents.js';
 import { roleOf } from './entry-name.js';
 import { LayoutDocuments } from './layout-documents.js';
 
@@ -18,7 +17,7 @@ import { LayoutDocuments } from './layout-documents.js';
  */
 export async function readFileLayout(
   archive: { readonly file: FileHandle; readonly name: string; readonly what: string },
-  options: CallOptions = {},
+  options: LayoutOptions = {},
 ): Promise<ArchiveContents> {
   const { file, name, what } = archive;
   const documents = new LayoutDocuments(what);

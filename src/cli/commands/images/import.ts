@@ -29,6 +29,7 @@ export type ImportFlags = {
   readonly dryRun?: boolean;
   readonly keepGoing?: boolean;
   readonly allBlobs?: boolean;
+  readonly compressBlobs?: boolean;
   readonly noUnpack?: boolean;
   readonly local?: boolean;
   readonly syncFs?: boolean;
@@ -55,6 +56,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
     onDuplicate: flags.onConflict ?? 'error',
     keepGoing: flags.keepGoing,
     allBlobs: flags.allBlobs,
+    compressBlobs: flags.compressBlobs,
     archiveName: input === '-' ? 'standard input' : undefined,
     signal: this.signal,
   };
