@@ -138,12 +138,14 @@ describe.each(Object.entries(forms))('importArchive() %s', (_, run) => {
     await expectHeld(both, hello, other);
   });
 
-  it('passes over entries that are no regular files', async () => {
+  it('passes over entries that are no regular files, and what a Mac leaves in a tar', async () => {
     const odd: Entry[] = [
       { name: 'blobs/', type: 'directory' },
       { name: 'blobs/sha256/', type: 'directory' },
       { name: 'index.json', type: 'symlink', linkName: '/etc/passwd' },
       { name: 'README', content: 'anything' },
+      { name: 'blobs/._.DS_Store', content: 'left by a Mac' },
+      { name: 'blobs/sha256/._abc', content: 'left by a Mac' },
     ];
     const result = await run(tarOf([...odd, ...layoutEntries(index(named('latest', hello)))]));
     expect(result.images).toHaveLength(1);

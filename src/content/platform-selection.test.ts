@@ -110,7 +110,9 @@ describe('selectPlatforms', () => {
   it('refuses an image of which nothing is complete', async () => {
     await expect(select(image, [amd64, arm64, s390x])).rejects.toMatchObject({
       code: 'NOT_FOUND',
-      message: 'Cannot use image "img:1": no platform is complete, 3 are listed',
+      message:
+        'Cannot use image "img:1": no platform is complete, 3 are listed: ' +
+        `platform linux/amd64, manifest "${digest(amd64)}" is absent`,
     });
     await expect(select(image, [image])).rejects.toMatchObject({
       code: 'NOT_FOUND',

@@ -226,9 +226,11 @@ function nothingComplete(
   options: SelectionOptions,
 ): StowageError {
   const isTarget = images.length === 1 && images[0]?.descriptor.digest === target.digest;
+  const absent = images.find(({ state }) => state === 'absent');
   const problem = isTarget
     ? `its target ${JSON.stringify(target.digest)} is absent`
-    : `no platform is complete, ${images.length} ${images.length === 1 ? 'is' : 'are'} listed`;
+    : `no platform is complete, ${images.length} ${images.length === 1 ? 'is' : 'are'} listed` +
+      (absent === undefined ? '' : `: ${titleOf(absent)} is absent`);
   return new StowageError('NOT_FOUND', `Cannot use image ${options.image}: ${problem}`, {
     detail: { digest: target.digest, platforms: images.map(platformName) },
   });
