@@ -1,7 +1,5 @@
-import { isStowageError } from '../errors.js';
 import type { ContentStore, Labels } from '../content/store.js';
-import { copy, type CopyResult } from '../content/copy.js';
-import { isDocument } from '../content/read.js';
+import type { CopyResult } from '../content/copy.js';
 import { assignNames, type NameOutcome, type WantedName } from '../images/put-names.js';
 import { underLease } from '../images/under-lease.js';
 import type { Store } from '../images/store.js';
@@ -12,13 +10,14 @@ import { openArchive, type ArchiveSource, type OpenArchive } from './archive-sou
 import { readContents } from './import-contents.js';
 import { checkNaming } from './import-names.js';
 import type { ImportedImage, ImportOptions, ImportResult } from './import-options.js';
+import { Moving } from './import-move.js';
 import { planImport, policyFor, type ImportPlan, type PlannedImage } from './import-plan.js';
 import { referrerReport, type PlannedReferrer } from './import-referrers.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
 
 /**
- * Imports images from an archive: an OCI image layout in a tar, its entries in any order. When it resolves, blobs and
- * names are durable. Names change in one step at the end: if anything is wrong, none has changed, and nothing that was
+ * Imports images from an archive: an OCI image layout, or what Docker has written since its beginning, as a tar with its
+ * entries in any order, compressed or not, or as a folder. When it resolves, blobs and names are durable. Names change in one step at the end: if anything is wrong, none has changed, and nothing that was
  * there before is lost. With `keepGoing`, that holds for each image by itself.
  *
  * A path or file URL of a regular file is read only where it is needed; everything else is read once, to its end.
@@ -70,106 +69,6 @@ async function importUnderLease(
     referrers: referrers.map(referrerReport),
     ...counted(moving.result, moving.moved, contents),
   };
-}
-
-/** Moves what was planned from the archive into the store. */
-class Moving {
-  readonly #view: Store;
-  readonly #contents: ArchiveContents;
-  readonly #labels: ReadonlyMap<Digest, Labels>;
-  readonly #archive: OpenArchive;
-  readonly #options: ImportOptions;
-  readonly #moved = new Map<Digest, Descriptor>();
-  result: CopyResult = { blobs: { written: 0, existed: 0 }, bytes: { written: 0, existed: 0 } };
-
-  constructor(
-    view: Store,
-    contents: ArchiveContents,
-    labels: ReadonlyMap<Digest, Labels>,
-    archive: OpenArchive,
-    options: ImportOptions,
-  ) {
-    this.#view = view;
-    this.#contents = contents;
-    this.#labels = labels;
-    this.#archive = archive;
-    this.#options = options;
-  }
-
-  /** What the store has now. */
-  get moved(): readonly Descriptor[] {
-    return [...this.#moved.values()];
-  }
-
-  /** Everything at once; the first failure is that of the import. */
-  async all({
-    images,
-    referrers,
-    blobs,
-    others,
-  }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
-    await this.#move(this.#options.allBlobs === true ? [...blobs, ...others] : blobs);
-    return { images, referrers };
-  }
-
-  /** Image after image, so that one with broken content does not take the others with it. */
-  async oneByOne({
-    images,
-    referrers,
-    others,
-  }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
-    const moved: { images: PlannedImage[]; referrers: PlannedReferrer[] } = { images: [], referrers: [] };
-    for (const image of images) {
-      const problem = await this.#attempt(image.descriptors);
-      moved.images.push(problem === undefined ? image : { ...image, outcome: 'refused', problem });
-    }
-    for (const referrer of referrers) {
-      const problem = await this.#attempt(referrer.descriptors);
-      moved.referrers.push(problem === undefined ? referrer : { ...referrer, state: 'damaged' });
-    }
-    if (this.#options.allBlobs === true) for (const other of others) await this.#attempt([other]);
-    return moved;
-  }
-
-  /** Answers what is wrong with the content; what is wrong with the store is thrown. */
-  async #attempt(descriptors: readonly Descriptor[]) {
-    try {
-      await this.#move(descriptors.filter(({ digest }) => !this.#moved.has(digest)));
-      return undefined;
-    } catch (error) {
-      if (!isStowageError(error) || error.detail['side'] !== 'source') throw error;
-      return error;
-    }
-  }
-
-  async #move(descriptors: readonly Descriptor[]): Promise<void> {
-    const { signal, onProgress } = this.#options;
-    const { blobs, bytes } = await copy(
-      this.#contents.content,
-      this.#view.content,
-      inWritingOrder(descriptors),
-      {
-        signal,
-        // A stream has told of its blobs as they came by.
-        onProgress: this.#archive.kind === 'stream' ? undefined : onProgress,
-        open: ({ digest }) => this.#contents.open(digest),
-        labelsOf: ({ digest }) => this.#labels.get(digest),
-        names: { source: this.#archive.what, target: 'the store' },
-      },
-    );
-    for (const descriptor of descriptors) this.#moved.set(descriptor.digest, descriptor);
-    const { result } = this;
-    this.result = {
-      blobs: {
-        written: result.blobs.written + blobs.written,
-        existed: result.blobs.existed + blobs.existed,
-      },
-      bytes: {
-        written: result.bytes.written + bytes.written,
-        existed: result.bytes.existed + bytes.existed,
-      },
-    };
-  }
 }
 
 /** Names everything that is neither skipped nor refused, in one step. */
@@ -261,10 +160,4 @@ function counted(copied: CopyResult, moved: readonly Descriptor[], { written }: 
     },
     bytes: { written: copied.bytes.written + bytes, existed: copied.bytes.existed - bytes },
   };
-}
-
-/** The largest layers first, so that none is left to be waited for alone; documents after all they refer to. */
-function inWritingOrder(blobs: readonly Descriptor[]): Descriptor[] {
-  const parts = blobs.filter((blob) => !isDocument(blob)).sort((a, b) => b.size - a.size);
-  return [...parts, ...blobs.filter(isDocument)];
 }

@@ -16,21 +16,21 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
     brief: 'Import images from an archive',
     usage: ['[flags] <ref> <in>', '[flags] <in>'],
     about: [
-      'Reads an OCI image layout in a tar file, as ctr, skopeo (oci-archive) and docker save (since version 25) write it. With <ref>, one image of the archive gets that name: the one the archive calls by the tag or digest of <ref>. Without, the names come from the archive.',
+      'Reads what docker save (of any version), ctr, podman, skopeo, kaniko, jib and others write: an OCI image layout or an archive of Docker, as a tar, plain or compressed by gzip, zstd or xz, or as a folder. With <ref>, one image of the archive gets that name: the one the archive calls by the tag or digest of <ref>. Without, the names come from the archive.',
       'Prints the name and the digest of each image. A name that exists already moves to the new image, and a line says so; --on-conflict says otherwise. Nothing is named unless everything an image needs is there.',
       'Signatures, attestations and bills of materials come along with what they belong to, without names of their own.',
       'With --dry-run nothing is written: it prints what the archive holds, which platforms are complete and what the others lack, what each name points to now, and how much would be written. Its exit status is that of the import. The layers of a file are not read for that.',
     ],
     arguments: [
       ['<ref>', 'Name for one image of the archive, such as foo/new:latest'],
-      ['<in>', 'The archive; - is standard input'],
+      ['<in>', 'The archive, or a folder; - is standard input'],
     ],
     examples: [
       ['images import busybox.tar', 'take the names from the archive'],
       ['images import foo/new:latest busybox.tar', 'name what the archive calls "latest"'],
       ['images import foo/new:1 --ref-object latest busybox.tar', 'the same under another tag'],
       ['images import --base-name foo/new busybox.tar', 'only tags in the archive: make them foo/new:<tag>'],
-      ['images import - < busybox.tar', 'from standard input'],
+      ['images import - < busybox.tar.gz', 'from standard input, compressed or not'],
       ['images import --dry-run busybox.tar', 'only say what it holds and what would happen'],
     ],
     json: `{
