@@ -45,7 +45,8 @@ export async function exportLayout(
   return underLease(
     store,
     async (view) => {
-      const plan = await planExport(view.images, view.content, names, { referrers: true, ...options });
+      const { referrers = true } = options;
+      const plan = await planExport(view.images, view.content, names, { ...options, referrers });
       const { blobs } = plan;
       const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
       onProgress?.({ kind: 'total', totalBytes: size, blobs: blobs.length });
@@ -55,8 +56,7 @@ export async function exportLayout(
         const existed = await layout.write(blobs, open, { signal }, (kept) =>
           onProgress?.({ kind: 'blob', digest: kept.digest, size: kept.size, existed: true }),
         );
-        const { names: listed, referrers } = plan;
-        const added = { names: listed, referrers, refName: options.ociRefName };
+        const added = { names: plan.names, referrers: plan.referrers, refName: options.ociRefName };
         const { previous } = await layout.list(added, { signal });
         const images = plan.images.map((image) => {
           const before = previous.get(image.name);

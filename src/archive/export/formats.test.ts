@@ -1,12 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../../backends/memory/index.js';
 import type { ProgressEvent } from '../../content/progress.js';
+import { readDocument } from '../../content/read.js';
 import type { Store } from '../../images/store.js';
 import { decompress } from '../../io/compression/decompress.js';
 import { fromSource } from '../../io/streams.js';
+import { children } from '../../oci/children.js';
 import { DOCKER_LAYER_GZIP, OCI_EMPTY, OCI_LAYER, OCI_LAYER_ZSTD } from '../../oci/media-type.js';
 import {
   blob,
@@ -15,11 +17,12 @@ import {
   index,
   layer,
   manifest,
+  pointedTo,
   putImage,
   type Built,
 } from '../../testing/build-image.js';
 import { exportedBytes, filesOf, jsonIn } from '../../../test/support/read-archive.js';
-import { exportArchive, type ExportOptions } from '../index.js';
+import { exportArchive, importArchive, type ExportOptions } from '../index.js';
 
 const plain = blob('a layer as it is', OCI_LAYER);
 const zipped = blob('a layer in gzip', DOCKER_LAYER_GZIP);
@@ -92,6 +95,24 @@ describe('the format docker', () => {
     expect([files.size, result.blobs, result.size]).toEqual([5, 4, bytes.byteLength]);
   });
 
+  it('is read again, with the names it held and configs and layers as they were', async () => {
+    // Only what Docker could load: layers are what they say, and the config knows them.
+    const gzipped = pointedTo(blob(gzipSync(layer('a', 'a').bytes)), { mediaType: DOCKER_LAYER_GZIP });
+    const diffId = layer('a', 'a').descriptor.digest;
+    const image = manifest(config({ rootfs: { type: 'layers', diff_ids: [diffId] } }), gzipped);
+    await keep('docker.io/library/a:latest', image);
+    const second = openMemoryStore();
+    const { images } = await importArchive(second, await bytesOf({ format: 'docker' }));
+    expect(images.map(({ name }) => name)).toEqual(['docker.io/library/a:latest']);
+    const [read] = images;
+    const document = await readDocument(second.content, read!.target);
+    expect(children(document).map(({ digest }) => digest)).toEqual(
+      [config({ rootfs: { type: 'layers', diff_ids: [diffId] } }), gzipped].map(
+        ({ descriptor }) => descriptor.digest,
+      ),
+    );
+  });
+
   it('refuses what Docker could not load, and options for an index', async () => {
     await keep('example.org/sbom:1', manifest(blob('{}', OCI_EMPTY), { artifactType: 'example/sbom' }));
     await keep('docker.io/library/a:latest', both);
@@ -148,6 +169,8 @@ describe('a compressed export', () => {
       expect(result.size).toBe(bytes.byteLength);
       expect(bytes.equals(await bytesOf({ compress }))).toBe(true);
       expect((await decompressed(bytes)).equals(await bytesOf({}))).toBe(true);
+      const { images } = await importArchive(openMemoryStore(), bytes, { require: 'all' });
+      expect(images.map(({ name }) => name)).toEqual(['docker.io/library/a:latest']);
     },
   );
 
@@ -178,6 +201,7 @@ describe('a compressed export', () => {
     expect(sink.writableFinished).toBe(false);
     const partial = Buffer.concat(chunks);
     await expect(decompressed(partial)).rejects.toMatchObject({ code: 'INVALID' });
+    await expect(importArchive(openMemoryStore(), partial)).rejects.toMatchObject({ code: 'INVALID' });
     if (compress === 'gzip') expect(() => gunzipSync(partial)).toThrow(/unexpected end of file/);
   });
 });
