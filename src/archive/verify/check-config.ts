@@ -8,7 +8,8 @@ import { DOCKER_CONFIG, isImageConfig, isLayer, layerCompression } from '../../o
 import { deviationsOf } from '../../oci/spec-rules.js';
 import { short } from './check-blobs.js';
 import { messageOf, placeOf, reasonOf, severityOf } from './check-document.js';
-import type { FoundFile, Inventory } from './inventory.js';
+import { NO_BYTES, type FoundFile, type Inventory } from './inventory.js';
+import type { FindingCode } from './report.js';
 
 /**
  * Judges the configuration of an image, and its layers by it. Artifacts have configurations of their own, of which
@@ -66,15 +67,14 @@ export async function readConfig(
   inventory: Inventory,
 ): Promise<ImageConfig | undefined> {
   const { findings } = inventory;
-  const fail = (message: string) => {
-    findings.add({ severity: 'error', code: 'document-invalid', where: file.entry, message, digest: blame });
+  const fail = (message: string, code: FindingCode = 'document-invalid') => {
+    findings.add({ severity: 'error', code, where: file.entry, message, digest: blame });
     return undefined;
   };
   if (file.size > MANIFEST_LIMIT)
     return fail(`it has ${file.size} bytes, at most ${MANIFEST_LIMIT} are accepted`);
   const raw = await inventory.bytesOf(file, MANIFEST_LIMIT);
-  if (raw === undefined)
-    return fail('it does not begin like a document, or there are too many documents to keep');
+  if (raw === undefined) return fail(NO_BYTES, 'archive-limit');
   let invalid = false;
   try {
     for (const deviation of deviationsOf('config', parseJson(raw, 'it', { limit: MANIFEST_LIMIT }))) {

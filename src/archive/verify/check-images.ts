@@ -1,4 +1,9 @@
-import { inspectImage, type Inspection, type ManifestState } from '../../content/completeness.js';
+import {
+  inspectImage,
+  inspectionKey,
+  type Inspection,
+  type ManifestState,
+} from '../../content/completeness.js';
 import type { CallOptions, Reader } from '../../content/store.js';
 import { blobNotFound } from '../../content/read-range.js';
 import { isStowageError } from '../../errors.js';
@@ -29,15 +34,25 @@ export async function checkImages(
   checkNames(index, inventory);
   const reader = readerOf(inventory);
   const images: VerifiedImage[] = [];
+  // The same image under many names is looked at once.
+  const known = new Map<string, readonly VerifiedPlatform[]>();
+  let listed = 0;
   for (const [at, target] of index.manifests.entries()) {
     options.signal?.throwIfAborted();
-    const inspection = await inspect(target, tree, inventory, reader, options);
     const where = `index.json: manifests[${at}]`;
-    const platforms =
-      inspection === undefined
-        ? [{ digest: target.digest, state: 'broken' as const }]
-        : inspection.manifests.map((manifest) => platformOf(manifest, tree, inventory));
-    if (inspection !== undefined) await checkPlatforms(inspection, tree, inventory);
+    const key = inspectionKey(target);
+    const platforms = known.get(key) ?? (await platformsOf(target, tree, inventory, reader, options));
+    known.set(key, platforms);
+    listed += platforms.length;
+    if (listed > PLATFORM_LIMIT) {
+      inventory.findings.add({
+        severity: 'error',
+        code: 'archive-limit',
+        where,
+        message: `there are more than ${PLATFORM_LIMIT} platforms of images, the others are not listed`,
+      });
+      break;
+    }
     checkAbsence(platforms, where, inventory, options.require);
     const name = nameOf(target);
     const subject = tree.documents.get(target.digest)?.subject;
@@ -52,6 +67,22 @@ export async function checkImages(
     });
   }
   return images;
+}
+
+/** Platforms of all images together that are listed. */
+const PLATFORM_LIMIT = 100_000;
+
+async function platformsOf(
+  target: Descriptor,
+  tree: Tree,
+  inventory: Inventory,
+  reader: Reader,
+  options: CallOptions,
+): Promise<readonly VerifiedPlatform[]> {
+  const inspection = await inspect(target, tree, inventory, reader, options);
+  if (inspection === undefined) return [{ digest: target.digest, state: 'broken' }];
+  await checkPlatforms(inspection, tree, inventory);
+  return inspection.manifests.map((manifest) => platformOf(manifest, tree, inventory));
 }
 
 /** What the archive calls an image. */
@@ -101,7 +132,7 @@ async function inspect(
     findings.add({
       severity: 'error',
       code:
-        error.code === 'LIMIT_EXCEEDED'
+        error.code === 'LIMIT_EXCEEDED' || error.code === 'NOT_FOUND'
           ? 'archive-limit'
           : error.code === 'MISMATCH'
             ? 'blob-size'

@@ -11,7 +11,7 @@ import { checkAnnotations } from './check-annotations.js';
 import { short } from './check-blobs.js';
 import { checkConfig } from './check-config.js';
 import { checkDocument } from './check-document.js';
-import type { Inventory } from './inventory.js';
+import { NO_BYTES, type Inventory } from './inventory.js';
 
 /** What the documents of a layout say, as far as they can be read. */
 export interface Tree {
@@ -172,9 +172,7 @@ async function readDocument(
     severity: 'error',
     code: tooLarge ? 'document-invalid' : 'archive-limit',
     where: file.entry,
-    message: tooLarge
-      ? `it has ${file.size} bytes, at most ${MANIFEST_LIMIT} are accepted`
-      : 'it does not begin like a document, or there are too many documents to keep',
+    message: tooLarge ? `it has ${file.size} bytes, at most ${MANIFEST_LIMIT} are accepted` : NO_BYTES,
     digest,
   });
   return undefined;

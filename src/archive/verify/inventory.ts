@@ -1,4 +1,4 @@
-import { chunksOf, type ByteSource } from '../../io/byte-source.js';
+import type { ByteSource } from '../../io/byte-source.js';
 import { readAll } from '../../io/limit.js';
 import { isStowageError } from '../../errors.js';
 import type { Digest } from '../../oci/digest.js';
@@ -19,8 +19,14 @@ export interface FoundFile extends ArchiveFile {
   observed: Observed | undefined;
 }
 
-/** Files that are neither blobs nor documents and are remembered: Docker's archives have three a layer. */
+/** Blobs that are remembered. An image has ten or so for each platform. */
+const BLOB_LIMIT = 200_000;
+
+/** Files and links that are neither blobs nor documents and are remembered: Docker's archives have three a layer. */
 const OTHER_LIMIT = 50_000;
+
+/** Bytes of documents that are read in all, however often the same ones are referred to. */
+const READ_LIMIT = 2 ** 30;
 
 /**
  * What an archive has, by name, however it is stored. What is wrong with names becomes a finding; nothing is refused.
@@ -41,7 +47,8 @@ export class Inventory {
   endMarked = true;
   /** Whether the archive ends before its end, or cannot be read to it. */
   cutOff = false;
-  #othersLeftOut = false;
+  #others = 0;
+  #read = 0;
 
   constructor(what: string, findings: Findings) {
     this.what = what;
@@ -71,6 +78,10 @@ export class Inventory {
   }
 
   addBlob(digest: Digest, file: FoundFile): void {
+    if (this.blobs.size >= BLOB_LIMIT) {
+      this.#leaveOut('error', `there are more than ${BLOB_LIMIT} blobs, the others are passed over`);
+      return;
+    }
     if (this.blobs.has(digest)) {
       this.findings.add({
         severity: 'note',
@@ -85,19 +96,25 @@ export class Inventory {
   }
 
   addOther(file: FoundFile): void {
-    if (this.others.length < OTHER_LIMIT) {
-      this.others.push(file);
-      this.names.addFile(file.entry, file);
-      return;
-    }
-    if (this.#othersLeftOut) return;
-    this.#othersLeftOut = true;
-    this.findings.add({
-      severity: 'note',
-      code: 'archive-limit',
-      where: file.entry,
-      message: `there are more than ${OTHER_LIMIT} files that no image layout speaks of, the others are passed over`,
-    });
+    if (!this.#hasRoom()) return;
+    this.others.push(file);
+    this.names.addFile(file.entry, file);
+  }
+
+  addLink(entry: string, target: string, type: 'symlink' | 'hard-link'): void {
+    if (this.#hasRoom()) this.names.addLink(entry, target, type);
+  }
+
+  #hasRoom(): boolean {
+    this.#others += 1;
+    if (this.#others <= OTHER_LIMIT) return true;
+    const what = `there are more than ${OTHER_LIMIT} files that no image layout speaks of`;
+    this.#leaveOut('note', `${what}, the others are passed over`);
+    return false;
+  }
+
+  #leaveOut(severity: Severity, message: string): void {
+    this.findings.add({ severity, code: 'archive-limit', where: this.what, message });
   }
 
   /** Takes a document in. Twice is harmless only if the bytes are the same: else two tools see two archives. */
@@ -137,13 +154,21 @@ export class Inventory {
     });
   }
 
-  /** The bytes of a small file that was observed, or undefined if they were not kept. */
+  /**
+   * The bytes of a small file that was observed, or undefined if they were not kept, or more than enough was read
+   * already.
+   */
   async bytesOf(file: FoundFile, limit: number): Promise<Uint8Array | undefined> {
+    this.#read += file.size;
+    if (this.#read > READ_LIMIT) return undefined;
     if (file.observed?.bytes !== undefined) return file.observed.bytes;
     const source = file.open();
-    return source === NOT_KEPT ? undefined : readAll(chunksOf(source), { limit, what: quote(file.entry) });
+    return source === NOT_KEPT ? undefined : readAll(source, { limit, what: quote(file.entry) });
   }
 }
+
+/** Why {@link Inventory.bytesOf} has no bytes. */
+export const NO_BYTES = 'it does not begin like a document, or there are too many documents to be read';
 
 /** What a file of a stream is when it was not kept: gone. */
 export const NOT_KEPT: ByteSource = new Uint8Array(0);

@@ -120,7 +120,7 @@ function isReadable(entry: TarEntry, role: string, inventory: Inventory): boolea
       return true;
     case 'symlink':
     case 'hard-link':
-      inventory.names.addLink(name, linkName, type);
+      inventory.addLink(name, linkName, type);
       if (role !== 'other') inventory.addOddEntry(name, 'a link');
       return false;
     case 'sparse':

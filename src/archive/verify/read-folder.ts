@@ -69,7 +69,7 @@ async function addFile(path: string, name: string, inventory: Inventory): Promis
 
 async function addLink(path: string, name: string, inventory: Inventory): Promise<void> {
   const target = await attempt(path, name, () => readlink(join(path, name)));
-  inventory.names.addLink(name, target, 'symlink');
+  inventory.addLink(name, target, 'symlink');
   if (inventory.roleOf(name, 'warning')?.role !== 'other') inventory.addOddEntry(name, 'a symbolic link');
 }
 
