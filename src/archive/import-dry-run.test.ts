@@ -208,6 +208,18 @@ describe.each(Object.entries(forms))('importArchive() of %s that keeps going', (
     expect(result.refused[0]?.error.message).toContain(digest(otherLayer).slice('sha256:'.length));
   });
 
+  it('tells of one total, whatever is refused', async () => {
+    const entries = flipped(layoutEntries(index(named('broken:1', other), sound)), otherLayer);
+    const totals: (number | undefined)[] = [];
+    await importArchive(store, (await opened(tarOf(entries)))(), {
+      keepGoing: true,
+      onProgress: (event) => {
+        if (event.kind === 'total') totals.push(event.totalBytes);
+      },
+    });
+    expect(totals).toHaveLength(1);
+  });
+
   it('still ends where the archive as a whole is wrong', async () => {
     const cut = layoutTar(sound).subarray(0, -1500);
     await rejectsWith('INVALID', importArchive(store, (await opened(cut))(), { keepGoing: true }));

@@ -176,7 +176,10 @@ function tellReferrers({ referrers }: ImportResult, output: Output, ref: string 
   }
   // Who asks for one image of many knows that what belongs to the others stays behind.
   const leftOut = ref === undefined ? referrers.filter(({ state }) => state === 'left-out') : [];
-  if (leftOut.length > 0) output.note(`${countOf(leftOut)} left out: what they refer to was not imported`);
+  if (leftOut.length > 0) {
+    const how = 'to import one by itself: <ref> with --ref-object <digest>';
+    output.note(`${countOf(leftOut)} left out, for what they refer to is not here; ${how}`);
+  }
 }
 
 function countOf(referrers: readonly unknown[]): string {
