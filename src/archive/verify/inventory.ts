@@ -26,7 +26,7 @@ const BLOB_LIMIT = 200_000;
 const OTHER_LIMIT = 50_000;
 
 /** Bytes of documents that are read in all, however often the same ones are referred to. */
-const READ_LIMIT = 2 ** 30;
+const READ_LIMIT = 2 ** 29;
 
 /**
  * What an archive has, by name, however it is stored. What is wrong with names becomes a finding; nothing is refused.
