@@ -44,8 +44,20 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       stdio: 'ignore',
     },
   );
+  return whenUp('containerd', log, child, address, () =>
+    run('ctr', ['-a', address, '--connect-timeout', '1s', 'version']),
+  );
+}
+
+/** Waits until a daemon answers; stops it and tells the end of its log if it ends or takes longer than ten seconds. */
+async function whenUp(
+  name: string,
+  log: string,
+  child: ChildProcess,
+  address: string,
+  answers: () => Promise<unknown>,
+): Promise<Daemon & { readonly address: string }> {
   const stop = () => stopChild(child);
-  const answers = () => run('ctr', ['-a', address, '--connect-timeout', '1s', 'version']);
   for (let attempt = 0; ; attempt++) {
     try {
       await answers();
@@ -57,9 +69,32 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       }
       await stop();
       const tail = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' | ');
-      throw new Error(`containerd did not start: ${tail}`, { cause: error });
+      throw new Error(`${name} did not start: ${tail}`, { cause: error });
     }
   }
+}
+
+/**
+ * Starts the distribution's Docker, `dockerd20`, with everything it keeps under `dir` and without a network, so that it
+ * changes nothing of the machine's. Resolves when it answers.
+ *
+ * @throws {Error} with the end of its log if it does not come up.
+ */
+export async function startDocker(dir: string): Promise<Daemon & { readonly address: string }> {
+  const address = `unix://${join(dir, 'docker.sock')}`;
+  await mkdir(dir, { recursive: true });
+  const flags = ['-H', address, '--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec')];
+  flags.push('--pidfile', join(dir, 'pid'), '--iptables=false', '--ip6tables=false', '--bridge=none');
+  const child = spawn(
+    'sh',
+    ['-c', 'log=$1; shift; exec dockerd20 "$@" >"$log" 2>&1', 'sh', join(dir, 'log'), ...flags],
+    {
+      stdio: 'ignore',
+    },
+  );
+  return whenUp('dockerd20', join(dir, 'log'), child, address, () =>
+    run('docker20', ['-H', address, 'version']),
+  );
 }
 
 /** Starts a daemon of the newer tools through its `NAME up`, unless `probe` says that it runs already. */

@@ -135,7 +135,8 @@ export function interop(
   });
 }
 
-const emptyNamespace = (tool: 'ctr' | 'ctr2'): string => `
+/** Removes what a containerd holds in the namespace of the script. */
+export const emptyNamespace = (tool: 'ctr' | 'ctr2'): string => `
   ${tool} images ls -q | xargs -r ${tool} images rm --sync
   ${tool} content prune references || true
   ${tool} namespaces rm "$INTEROP_NAMESPACE"`;

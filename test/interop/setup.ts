@@ -2,7 +2,7 @@ import { access, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
-import { startContainerd, startPeer, type Daemon } from './daemons.js';
+import { startContainerd, startDocker, startPeer, type Daemon } from './daemons.js';
 import { findTool, TOOL_NAMES, type Found, type ToolName } from './tools.js';
 
 /** What the whole run has in common. */
@@ -64,6 +64,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await withDaemon('docker2', async () => {
     daemons.push(await startPeer('dockerd2', ['docker2', 'version']));
   });
+
+  await withDaemon('docker20', async () => {
+    const docker = await startDocker(join(dir, 'docker20'));
+    daemons.push(docker);
+    await wrap('docker20', `exec ${await which('docker20')} -H '${docker.address}' "$@"`);
+  });
+  // No daemons, but a store of this run, which they share.
+  for (const name of ['podman', 'buildah'] as const) {
+    if ('missing' in tools[name]) continue;
+    const store = `--root '${join(dir, 'storage')}' --runroot '${join(dir, 'storage-run')}' --storage-driver vfs`;
+    await wrap(name, `exec ${await which(name)} ${store} "$@"`);
+  }
 
   for (const [name, tool] of Object.entries(tools)) {
     console.log(`${name.padEnd(10)} ${'missing' in tool ? `MISSING: ${tool.missing}` : tool.version}`);

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 
 /**
  * Other people's tools, and how each says its version. A name with a 2 is a newer release of the same tool, set up
- * beside the distribution's; those see nothing of the machine but /tmp.
+ * beside the distribution's; those see nothing of the machine but /tmp. `docker20` is the distribution's Docker where it
+ * is of version 20.10, the last that knew nothing of OCI layouts: `docker20` and `dockerd20` are its two programs.
  */
 export const TOOLS = {
   busybox: ['busybox'],
@@ -17,6 +18,9 @@ export const TOOLS = {
   ctr: ['ctr', '--version'],
   ctr2: ['ctr2', '--version'],
   docker2: ['docker2', '--version'],
+  docker20: ['docker20', '--version'],
+  podman: ['podman', '--version'],
+  buildah: ['buildah', '--version'],
 } as const;
 
 export type ToolName = keyof typeof TOOLS;
@@ -41,6 +45,9 @@ const NEED_ROOT: ReadonlySet<ToolName> = new Set([
   'ctr',
   'ctr2',
   'docker2',
+  'docker20',
+  'podman',
+  'buildah',
 ]);
 
 /** Asks a tool for its version. Anything but its absence is a real failure of the machine and is reported as such. */
