@@ -10,9 +10,9 @@ export * from './archive/index.js';
 export { openStore, type StoreOptions } from './backends/dir/index.js';
 export { copy, type CopyOptions, type CopyResult } from './content/copy.js';
 export { inspectImage, type Has, type Inspection, type ManifestState } from './content/completeness.js';
+export { type PlatformReport } from './content/platform-report.js';
 export {
   selectPlatforms,
-  type PlatformReport,
   type PlatformSelection,
   type RequiredPlatforms,
   type SelectedPlatform,

@@ -11,7 +11,8 @@ export type ArchiveSource = string | URL | SourceLike;
 
 /**
  * An opened archive. A regular file can be read anywhere, and a directory holds one unpacked; everything else (a pipe, a
- * device, a stream, a file that is compressed) is read once, from front to back, and may be compressed. `name` is its path or what the caller calls it, `what` the same as it stands in messages.
+ * device, a stream, a file that is compressed) is read once, from front to back, and may be compressed. `name` is its
+ * path or what the caller calls it, `what` the same as it stands in messages.
  */
 export type OpenArchive = AsyncDisposable & { readonly name: string; readonly what: string } & (
     | { readonly kind: 'file'; readonly file: FileHandle; readonly size: number }

@@ -1,5 +1,6 @@
 import type { CallOptions, Labels } from '../content/store.js';
-import type { PlatformReport, RequiredPlatforms, SelectedPlatform } from '../content/platform-selection.js';
+import type { PlatformReport } from '../content/platform-report.js';
+import type { RequiredPlatforms, SelectedPlatform } from '../content/platform-selection.js';
 import type { OnProgress } from '../content/progress.js';
 import type { StowageError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';

@@ -1,22 +1,17 @@
 import { isStowageError, StowageError } from '../errors.js';
 import { inspectImage, inspectionKey, type Has, type Inspection } from '../content/completeness.js';
-import {
-  describePlatforms,
-  requirement,
-  selectPlatforms,
-  type PlatformReport,
-  type RequiredPlatforms,
-} from '../content/platform-selection.js';
+import { describePlatforms, type PlatformReport } from '../content/platform-report.js';
+import { requirement, selectPlatforms, type RequiredPlatforms } from '../content/platform-selection.js';
 import { isDocument } from '../content/read.js';
-import type { CallOptions, ContentStore, Labels, Reader, Target } from '../content/store.js';
+import type { CallOptions, Labels, Reader, Target } from '../content/store.js';
 import { previewName } from '../images/put-names.js';
 import type { Store } from '../images/store.js';
-import { wrongSize } from '../io/verify.js';
 import { gcLabels } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { aboutArchive } from './archive-error.js';
+import { firstOf, hasIn, type Holds } from './archive-and-store.js';
 import type { ConflictPolicy } from './import-options.js';
 import { namesFor, type NamingOptions } from './import-names.js';
 import { findReferrers, planReferrers, type PlannedReferrer } from './import-referrers.js';
@@ -64,9 +59,6 @@ export interface PlanOptions extends CallOptions, NamingOptions {
   /** Go on to the next image where one is refused, and let it say why. @default false: what it says is thrown */
   readonly keepGoing?: boolean | undefined;
 }
-
-/** Which blobs a store holds: under a lease, so that they stay, or only as far as anybody can tell. */
-export type Holds = (store: ContentStore, targets: readonly Target[]) => Promise<ReadonlySet<Digest>>;
 
 /**
  * Decides what an import does: which images get which names, what is there of them, in the archive and the store
@@ -241,33 +233,6 @@ async function subjectsThere(
   const others = new Set(found.map(({ subject }) => subject).filter((digest) => !written.has(digest)));
   const targets = [...others].map((digest) => ({ digest }));
   return new Set([...taken, ...(targets.length === 0 ? [] : await held(targets))]);
-}
-
-/** Asks the archive first: what it has costs nothing to know, and its sizes have to be right. */
-function hasIn(archive: ArchiveContents, store: ContentStore, holds: Holds): Has {
-  return async (targets) => {
-    const inArchive = new Set<Digest>();
-    for (const { digest, size } of targets) {
-      const actual = archive.blobs.get(digest);
-      if (actual === undefined) continue;
-      if (size !== undefined && actual !== size) {
-        const what = `blob ${JSON.stringify(digest)} of ${archive.what}`;
-        throw wrongSize({ digest, size }, { what, code: 'MISMATCH' }, { actual });
-      }
-      inArchive.add(digest);
-    }
-    const others = targets.filter(({ digest }) => !inArchive.has(digest));
-    const held = others.length === 0 ? [] : await holds(store, others);
-    return new Set([...inArchive, ...held]);
-  };
-}
-
-function firstOf(archive: ArchiveContents, store: ContentStore): Reader {
-  const place = (digest: Digest): Reader => (archive.blobs.has(digest) ? archive.content : store);
-  return {
-    stat: (target, options) => place(target.digest).stat(target, options),
-    read: (target, options) => place(target.digest).read(target, options),
-  };
 }
 
 /** Each once, documents after everything else. */

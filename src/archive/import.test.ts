@@ -29,6 +29,7 @@ import {
   pointedTo,
   type Built,
 } from '../testing/build-image.js';
+import { inPieces } from '../testing/content.js';
 import { importArchive, type ImportOptions } from './index.js';
 
 const base = layer('base.txt', 'base');
@@ -51,12 +52,9 @@ const forms = {
     await writeFile(path, tar);
     return importArchive(store, path, options);
   },
-  'from a stream': (tar: Uint8Array, options?: ImportOptions) => importArchive(store, inPieces(tar), options),
+  'from a stream': (tar: Uint8Array, options?: ImportOptions) =>
+    importArchive(store, inPieces(tar, 700), options),
 };
-
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += 700) yield bytes.subarray(at, at + 700);
-}
 
 async function failure(work: Promise<unknown>): Promise<StowageError> {
   const error = await work.then(

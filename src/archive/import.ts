@@ -17,10 +17,12 @@ import type { ArchiveContents } from './layout/archive-contents.js';
 
 /**
  * Imports images from an archive: an OCI image layout, or what Docker has written since its beginning, as a tar with its
- * entries in any order, compressed or not, or as a folder. When it resolves, blobs and names are durable. Names change in one step at the end: if anything is wrong, none has changed, and nothing that was
- * there before is lost. With `keepGoing`, that holds for each image by itself.
+ * entries in any order, compressed or not, or as a folder. When it resolves, blobs and names are durable. Names change
+ * in one step at the end: if anything is wrong, none has changed, and nothing that was there before is lost. With
+ * `keepGoing`, that holds for each image by itself.
  *
- * A path or file URL of a regular file is read only where it is needed; everything else is read once, to its end.
+ * A regular file that is not compressed, and a folder, are read only where they are needed; everything else is read
+ * once, to its end.
  *
  * @throws {StowageError} INVALID, UNSUPPORTED, LIMIT_EXCEEDED for what is no sound image archive; MISMATCH for content
  *   that is not what its name or descriptor says; NOT_FOUND if the image, or a platform, that was asked for is not in

@@ -6,6 +6,7 @@ import { copy } from '../content/copy.js';
 import type { Store } from '../images/store.js';
 import { fromSource } from '../io/streams.js';
 import { config, forPlatform, index, layer, manifest, putImage, type Built } from '../testing/build-image.js';
+import { inPieces } from '../testing/content.js';
 import { exportArchive, importArchive } from './index.js';
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });
@@ -38,10 +39,6 @@ async function archiveOf(store: Store, wanted: readonly string[]): Promise<Buffe
   })();
   await exportArchive(store, wanted, sink);
   return bytes;
-}
-
-async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
 }
 
 describe('what is exported and imported again', () => {

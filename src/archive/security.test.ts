@@ -30,6 +30,7 @@ import { isStowageError, type StowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.js';
 import { blob, config, index, layer, manifest, pointedTo, type Built } from '../testing/build-image.js';
+import { inPieces } from '../testing/content.js';
 import { importArchive, type ImportOptions } from './index.js';
 
 const base = layer('base.txt', 'base');
@@ -55,12 +56,9 @@ const forms = {
     await writeFile(path, tar);
     return importArchive(store, path, options);
   },
-  'in a stream': (tar: Uint8Array, options?: ImportOptions) => importArchive(store, inPieces(tar), options),
+  'in a stream': (tar: Uint8Array, options?: ImportOptions) =>
+    importArchive(store, inPieces(tar, 700), options),
 };
-
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += 700) yield bytes.subarray(at, at + 700);
-}
 
 /** The refusal, after which nothing may be named, and nothing lie outside the root. */
 async function refusal(work: Promise<unknown>): Promise<StowageError> {

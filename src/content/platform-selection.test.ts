@@ -14,8 +14,8 @@ import {
   type Built,
 } from '../testing/build-image.js';
 import { inspectImage } from './completeness.js';
+import { describePlatforms } from './platform-report.js';
 import {
-  describePlatforms,
   requirement,
   selectPlatforms,
   type PlatformSelection,

@@ -77,59 +77,19 @@ export function selectPlatforms(inspection: Inspection, options: SelectionOption
   };
 }
 
-/** What is there of one platform, and what is not. */
-export interface PlatformReport {
-  /** `os/arch[/variant]`, normalised; undefined where nothing says it. */
-  readonly platform: string | undefined;
-  readonly digest: Digest;
-  /** `left-out`: something of it is there, but it was not asked for. */
-  readonly state: 'complete' | 'absent' | 'damaged' | 'left-out';
-  /** What it lacks: its manifest, or config and layers. */
-  readonly missing: readonly Digest[];
-  /** Of everything it needs, in bytes, as far as that is known. */
-  readonly size: number;
-  /** Attestations in the same image that are complete, and go where it goes. */
-  readonly attestations: readonly Digest[];
-}
-
-/**
- * Every manifest of an image but attestations, without a verdict: for a person to see what {@link selectPlatforms}
- * accepts or refuses.
- */
-export function describePlatforms(
-  inspection: Inspection,
-  options: Pick<SelectionOptions, 'platforms'>,
-): PlatformReport[] {
-  const images = imagesOf(inspection);
-  const wanted = new Set(wantedOf(images, options));
-  return images.map((manifest) => {
-    const { descriptor, missing, held, state } = manifest;
-    const lacking = state === 'absent' ? [] : missing;
-    return {
-      platform: platformName(manifest),
-      digest: descriptor.digest,
-      state: wanted.has(manifest) || state === 'absent' ? state : 'left-out',
-      missing: missing.map(({ digest }) => digest),
-      size: [descriptor, ...held, ...lacking].reduce((sum, { size }) => sum + size, 0),
-      attestations: inspection.manifests
-        .filter(({ attests, state: its }) => attests === descriptor.digest && its === 'complete')
-        .map((attestation) => attestation.descriptor.digest),
-    };
-  });
-}
-
 /** `os/arch[/variant]` of a manifest, in the form in which platforms compare. */
 export function platformName({ platform }: Pick<ManifestState, 'platform'>): string | undefined {
   return platform && formatPlatform(normalizePlatform(platform));
 }
 
-/** Everything but attestations of something in the same image. */
-function imagesOf({ manifests }: Inspection): ManifestState[] {
+/** The manifests of an image but attestations of something in the same image. */
+export function imagesOf({ manifests }: Inspection): ManifestState[] {
   const digests = new Set(manifests.map(({ descriptor }) => descriptor.digest));
   return manifests.filter(({ attests }) => attests === undefined || !digests.has(attests));
 }
 
-function wantedOf(
+/** Those that were asked for: all, or the platforms named, with what runs on no platform in particular. */
+export function wantedOf(
   images: readonly ManifestState[],
   { platforms }: Pick<SelectionOptions, 'platforms'>,
 ): ManifestState[] {
@@ -174,7 +134,7 @@ function checkRequired(
   }
   const incomplete = images.find(({ state }) => state !== 'complete');
   if (incomplete === undefined) return;
-  const asked = requiredBy === '--require' ? '--require all' : requiredBy;
+  const asked = requiringAll(requiredBy);
   checkDamage([incomplete], options, asked);
   throw new StowageError(
     'NOT_FOUND',
@@ -194,8 +154,12 @@ function askedFor(wanted: readonly ManifestState[], options: SelectionOptions): 
   if (platform !== undefined && platforms.some((each) => onlyStrict(each).match(platform))) {
     return `--platform ${formatPlatform(normalizePlatform(platform))}`;
   }
-  if (require === 'all') return requiredBy === '--require' ? '--require all' : requiredBy;
-  return undefined;
+  return require === 'all' ? requiringAll(requiredBy) : undefined;
+}
+
+/** What has required every platform, as it was written. */
+function requiringAll(requiredBy: string): string {
+  return requiredBy === '--require' ? '--require all' : requiredBy;
 }
 
 function checkPlatform(

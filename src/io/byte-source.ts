@@ -57,7 +57,7 @@ async function* chunksOfSlice(slice: FileSlice): Bytes {
   const startRead = () => {
     if (position >= end) return undefined;
     const length = Math.min(READ_BYTES, end - position);
-    const read = readFully(slice, position, length);
+    const read = readFully(slice, position, Buffer.allocUnsafeSlow(length));
     // It may fail while the receiver is still busy; the failure is thrown when its turn comes.
     read.catch(() => {});
     position += length;
@@ -76,11 +76,20 @@ async function* chunksOfSlice(slice: FileSlice): Bytes {
   }
 }
 
-async function readFully(slice: FileSlice, position: number, length: number): Promise<Uint8Array> {
-  const chunk = Buffer.allocUnsafeSlow(length);
+/**
+ * Fills a buffer from a position of the file a slice is of, and answers the buffer.
+ *
+ * @throws {StowageError} MISMATCH if the file ends before the buffer is full.
+ */
+export async function readFully(slice: FileSlice, position: number, buffer: Buffer): Promise<Buffer> {
   let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await slice.file.read(chunk, filled, length - filled, position + filled);
+  while (filled < buffer.byteLength) {
+    const { bytesRead } = await slice.file.read(
+      buffer,
+      filled,
+      buffer.byteLength - filled,
+      position + filled,
+    );
     if (bytesRead === 0) {
       throw new StowageError(
         'MISMATCH',
@@ -93,5 +102,5 @@ async function readFully(slice: FileSlice, position: number, length: number): Pr
     }
     filled += bytesRead;
   }
-  return chunk;
+  return buffer;
 }

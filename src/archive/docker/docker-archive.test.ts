@@ -19,6 +19,7 @@ import { isStowageError, type StowageError } from '../../errors.js';
 import type { Store } from '../../images/store.js';
 import { loadZstd } from '../../io/compression/zstd-library.js';
 import * as build from '../../testing/build-image.js';
+import { inPieces } from '../../testing/content.js';
 import { importArchive, planArchiveImport, type ImportResult } from '../index.js';
 
 const run = promisify(execFile);
@@ -42,16 +43,12 @@ async function fileOf(bytes: Uint8Array): Promise<string> {
   return path;
 }
 
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += 5000) yield bytes.subarray(at, at + 5000);
-}
-
 /** Every way an archive may come in. */
 const forms: Readonly<Record<string, (entries: readonly Entry[]) => Promise<ImportResult>>> = {
   'from a file': async (entries) => importArchive(store, await fileOf(tarOf(entries))),
-  'from a stream': (entries) => importArchive(store, inPieces(tarOf(entries))),
+  'from a stream': (entries) => importArchive(store, inPieces(tarOf(entries), 5000)),
   'from a compressed file': async (entries) => importArchive(store, await fileOf(gzipSync(tarOf(entries)))),
-  'from a compressed stream': (entries) => importArchive(store, inPieces(gzipSync(tarOf(entries)))),
+  'from a compressed stream': (entries) => importArchive(store, inPieces(gzipSync(tarOf(entries)), 5000)),
   'from a folder': async (entries) => {
     const unpacked = join(folder, 'unpacked');
     await mkdir(unpacked);
@@ -279,7 +276,7 @@ describe('a Docker archive', () => {
   });
 
   it('can be planned from a pipe, for nothing of a plain layer has to be read again', async () => {
-    const { images } = await planArchiveImport(store, inPieces(gzipSync(tarOf(entriesOf(plain, top)))));
+    const { images } = await planArchiveImport(store, inPieces(gzipSync(tarOf(entriesOf(plain, top))), 5000));
     expect(images).toMatchObject([{ name: 'docker.io/library/busybox:latest' }]);
     for await (const { digest } of store.content.list()) throw new Error(`${digest} was stored`);
   });
@@ -291,7 +288,7 @@ describe('a Docker archive', () => {
     const [whole] = (await expected).images;
     for (const from of [
       await fileOf(tarOf(entriesOf(plain, top, plain))),
-      inPieces(tarOf(entriesOf(plain, top, plain))),
+      inPieces(tarOf(entriesOf(plain, top, plain)), 5000),
     ]) {
       store = openMemoryStore();
       const { images } = await importArchive(store, from, { compressBlobs: true });

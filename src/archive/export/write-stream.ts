@@ -31,10 +31,12 @@ async function writeWebStream(
   const failed = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+  // Raced against below; where nothing is waited for just then, it must not count as unhandled.
   failed.catch(() => {});
   try {
     for await (const chunk of chunks) {
       await Promise.race([writer.ready, failed]);
+      // What fails here is told by `ready` or `close`, which are waited for.
       writer.write(chunk).catch(() => {});
     }
     await Promise.race([writer.close(), failed]);

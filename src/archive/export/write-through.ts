@@ -30,6 +30,7 @@ export async function writeThrough(
     for await (const chunk of chunks) {
       await write;
       write = writeFully(file, chunk, kind === 'regular' ? written : null);
+      // Waited for before the next one.
       write.catch(() => {});
       written += chunk.byteLength;
       unsynced += chunk.byteLength;

@@ -1,5 +1,4 @@
-import { chunksOf, isFileSlice, type ByteSource, type FileSlice } from '../../io/byte-source.js';
-import { StowageError } from '../../errors.js';
+import { chunksOf, isFileSlice, readFully, type ByteSource, type FileSlice } from '../../io/byte-source.js';
 import { createHasher, type Hasher } from '../../io/hash.js';
 import { wrongDigest, wrongSize, type Expected } from '../../io/verify.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
@@ -120,7 +119,8 @@ async function copySlice(
   let position = 0;
   const readNext = (buffer: Buffer) => {
     const length = Math.min(PIECE, slice.length - position);
-    const read = length === 0 ? undefined : readPiece(slice, position, buffer.subarray(0, length));
+    const read =
+      length === 0 ? undefined : readFully(slice, slice.offset + position, buffer.subarray(0, length));
     read?.catch(() => {});
     position += length;
     return read;
@@ -144,23 +144,4 @@ async function copySlice(
     // A read in flight would use the file after its giver has closed it.
     await reading?.catch(() => {});
   }
-}
-
-async function readPiece(slice: FileSlice, position: number, buffer: Buffer): Promise<Buffer> {
-  const start = slice.offset + position;
-  for (let filled = 0; filled < buffer.byteLength;) {
-    const { bytesRead } = await slice.file.read(buffer, filled, buffer.byteLength - filled, start + filled);
-    if (bytesRead === 0) {
-      throw new StowageError(
-        'MISMATCH',
-        `Cannot read ${slice.length} bytes at position ${slice.offset} of a file: it ends at ${start + filled}`,
-        {
-          detail: { offset: slice.offset, length: slice.length, end: start + filled },
-          hint: 'the file is cut short, or was changed while it was read',
-        },
-      );
-    }
-    filled += bytesRead;
-  }
-  return buffer;
 }
