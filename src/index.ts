@@ -10,6 +10,8 @@ export * from './archive/index.js';
 export { openStore, type StoreOptions } from './backends/dir/index.js';
 export { copy, type CopyOptions, type CopyResult } from './content/copy.js';
 export { inspectImage, type Has, type Inspection, type ManifestState } from './content/completeness.js';
+export { compileFilters, type FieldLookup, type Selector } from './content/filter.js';
+export { blobFields, ingestFields } from './content/filter-fields.js';
 export { type PlatformReport } from './content/platform-report.js';
 export {
   selectPlatforms,
@@ -31,6 +33,7 @@ export {
   type ErrorTranslation,
   type StowageErrorOptions,
 } from './errors.js';
+export { imageFields, leaseFields } from './images/filter-fields.js';
 export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';
 export type * from './images/store.js';

@@ -1,7 +1,7 @@
+import { blobFields } from '../../../content/filter-fields.js';
+import { compileFilters } from '../../../content/filter.js';
 import type { BlobInfo } from '../../../content/store.js';
 import type { CommandBody } from '../../command.js';
-import { compileFilters } from '../../filter.js';
-import { blobFields } from '../../filter-fields.js';
 import { formatLabels } from '../../labels.js';
 import { formatTable } from '../../table.js';
 import { age, decimalSize } from '../../units.js';

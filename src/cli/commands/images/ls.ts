@@ -1,7 +1,7 @@
+import { compileFilters } from '../../../content/filter.js';
+import { imageFields } from '../../../images/filter-fields.js';
 import type { ImageRecord } from '../../../images/store.js';
 import type { CommandBody } from '../../command.js';
-import { compileFilters } from '../../filter.js';
-import { imageFields } from '../../filter-fields.js';
 import { createSummariser } from '../../image-summary.js';
 import { formatLabels } from '../../labels.js';
 import { formatTable } from '../../table.js';

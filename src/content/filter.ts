@@ -1,13 +1,25 @@
-/** containerd's filter language for lists (spec 5.6): conditions with commas between, several filters are alternatives. */
+/**
+ * containerd's filter language for lists (spec 5.6): conditions with commas between, several filters are alternatives.
+ * What can be asked of what is listed is in filter-fields.ts, here and beside the contract of images.
+ */
 import { StowageError } from '../errors.js';
 
-/** Value of a field of one object by its path, or undefined if it has no such field. */
+/** Value of a field of one object by its path (`labels.a.b` is three steps), or undefined if it has no such field. */
 export type FieldLookup = (path: readonly string[]) => string | undefined;
 
-type Selector = (field: FieldLookup) => boolean;
+/** Whether an object, given by its fields, matches. */
+export type Selector = (field: FieldLookup) => boolean;
 
 /**
- * A test that is true for what matches any of the filters, and for everything if there is none.
+ * A test that is true for what matches any of the filters, and for everything if there is none:
+ *
+ *     const matches = compileFilters(['name~=^docker.io/,labels.team==web']);
+ *     for await (const image of store.images.list()) if (matches(imageFields(image))) ...
+ *
+ * A filter is one condition or several with commas between: `field==value`, `field!=value`, `field~=regexp` (searched
+ * for anywhere), or the field alone for its presence. `!=` and `~=` take an absent field for an empty one. Words that
+ * are not plain are quoted, with the escapes of Go's strings: `labels."a/b"=="c d"`; regular expressions also by `/` or `|`.
+ *
  * @throws {StowageError} INVALID if one breaks the grammar, or holds a regular expression that is none.
  */
 export function compileFilters(filters: readonly string[]): Selector {

@@ -1,9 +1,13 @@
-import type { BlobInfo } from '../content/store.js';
-import type { ImageRecord } from '../images/store.js';
-import type { FieldLookup } from './filter.js';
+import { entry } from '../content/filter-fields.js';
+import type { FieldLookup } from '../content/filter.js';
+import type { ImageRecord, LeaseInfo } from './store.js';
 
-/** The fields filters see of an image (spec 5.6). */
-export function imageFields({ name, target, labels }: ImageRecord): FieldLookup {
+/** The fields filters see of an image: `name`, `target.digest`, `target.mediatype`, `labels.<key>`, `annotations.<key>`. */
+export function imageFields({
+  name,
+  target,
+  labels,
+}: Pick<ImageRecord, 'name' | 'target' | 'labels'>): FieldLookup {
   return ([field, ...rest]) => {
     const key = rest.join('.');
     switch (field) {
@@ -22,18 +26,14 @@ export function imageFields({ name, target, labels }: ImageRecord): FieldLookup 
   };
 }
 
-/** The fields filters see of a blob. */
-export function blobFields({ digest, labels }: BlobInfo): FieldLookup {
+/** The fields filters see of a lease: `id` and `labels.<key>`. */
+export function leaseFields({ id, labels }: Pick<LeaseInfo, 'id' | 'labels'>): FieldLookup {
   return ([field, ...rest]) => {
-    if (field === 'digest') return digest;
+    if (field === 'id') return id;
     return field === 'labels' ? entry(labels, rest.join('.')) : undefined;
   };
 }
 
 function present(value: string): string | undefined {
   return value === '' ? undefined : value;
-}
-
-function entry(record: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
