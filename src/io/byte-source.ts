@@ -81,7 +81,11 @@ async function* chunksOfSlice(slice: FileSlice): Bytes {
  *
  * @throws {StowageError} MISMATCH if the file ends before the buffer is full.
  */
-export async function readFully(slice: FileSlice, position: number, buffer: Buffer): Promise<Buffer> {
+export async function readFully(
+  slice: Pick<FileSlice, 'offset' | 'length'> & { readonly file: Pick<FileHandle, 'read'> },
+  position: number,
+  buffer: Buffer,
+): Promise<Buffer> {
   let filled = 0;
   while (filled < buffer.byteLength) {
     const { bytesRead } = await slice.file.read(

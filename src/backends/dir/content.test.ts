@@ -46,6 +46,7 @@ function writingWith(change: (file: OpenFile) => Partial<OpenFile>): Partial<Fil
       const plain: OpenFile = {
         read: file.read.bind(file),
         writev: file.writev.bind(file),
+        truncate: file.truncate.bind(file),
         chmod: file.chmod.bind(file),
         stat: file.stat.bind(file),
         datasync: file.datasync.bind(file),

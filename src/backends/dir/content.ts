@@ -17,9 +17,9 @@ import type { ByteSource, Bytes } from '../../io/byte-source.js';
 import { abortable } from '../../io/signals.js';
 import { wrongSize } from '../../io/verify.js';
 import { algorithmOf, type Digest } from '../../oci/digest.js';
+import type { BegunFile } from './blob-file.js';
 import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
-import type { OpenFile } from './files.js';
 import { Ingest } from './ingest.js';
 import { damaged, openBlob, readBlob } from './read-blob.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
@@ -178,7 +178,7 @@ export class DirContent implements ContentStore {
     const { place, namespace } = this.#view;
     const { signal, onBytes } = options;
     const begun: { ingest?: Ingest } = {};
-    const create = async (): Promise<OpenFile> => {
+    const create = async (): Promise<BegunFile> => {
       begun.ingest = await Ingest.open(place, namespace, target?.digest, options);
       return begun.ingest.createData();
     };

@@ -15,7 +15,10 @@ export interface FileFacts {
 }
 
 /** An open file: as much of Node's handle as is used. */
-export type OpenFile = Pick<promises.FileHandle, 'read' | 'writev' | 'chmod' | 'stat' | 'datasync' | 'close'>;
+export type OpenFile = Pick<
+  promises.FileHandle,
+  'read' | 'writev' | 'truncate' | 'chmod' | 'stat' | 'datasync' | 'close'
+>;
 
 /** The operations that run inside a database transaction, where nothing may wait for anything. */
 export interface SyncFiles {
@@ -38,7 +41,7 @@ export interface SyncFiles {
  * inject faults and power cuts. Errors are those of Node, unchanged.
  */
 export interface Files {
-  open(path: string, flags: 'r' | 'wx', mode?: number): Promise<OpenFile>;
+  open(path: string, flags: 'r' | 'r+' | 'wx+', mode?: number): Promise<OpenFile>;
   stat(path: string): Promise<FileFacts | undefined>;
   /** Undefined if there is no such file. */
   readText(path: string): Promise<string | undefined>;

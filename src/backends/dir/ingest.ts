@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { BegunFile } from './blob-file.js';
 import type { TransactionOptions } from './database/connection.js';
-import type { OpenFile } from './files.js';
 import { ORPHAN_TTL } from './holders.js';
 import type { Place } from './place.js';
 
@@ -65,8 +65,8 @@ export class Ingest {
   }
 
   /** Creates the file for the bytes. */
-  createData(): Promise<OpenFile> {
-    return this.#place.files.open(this.data, 'wx', 0o644);
+  async createData(): Promise<BegunFile> {
+    return { file: await this.#place.files.open(this.data, 'wx+', 0o644), present: 0 };
   }
 
   /** Removes what is there of it. */

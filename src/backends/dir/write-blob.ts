@@ -1,9 +1,9 @@
+import { isStowageError } from '../../errors.js';
 import { chunksOf, isFileSlice, readFully, type ByteSource, type FileSlice } from '../../io/byte-source.js';
-import { createHasher, type Hasher } from '../../io/hash.js';
-import { wrongDigest, wrongSize, type Expected } from '../../io/verify.js';
+import type { Expected } from '../../io/verify.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
-import { BlobFile, PIECE } from './blob-file.js';
-import type { OpenFile } from './files.js';
+import { BlobFile, PIECE, type BegunFile } from './blob-file.js';
+import { Intake } from './intake.js';
 
 /** How many buffers take turns when a file is read: one is read into, one hashed, one written. */
 const BUFFERS = 3;
@@ -12,16 +12,26 @@ export interface WriteBlobOptions {
   readonly algorithm: Algorithm;
   readonly expected: Expected | undefined;
   /** Called when the first bytes are to be written; content of one piece at most is proven before that. */
-  readonly create: () => Promise<OpenFile>;
+  readonly create: () => Promise<BegunFile>;
   /** What is attempted, for errors of the disk: `Cannot store blob "sha256:…" in "/root"`. */
   readonly attempt: string;
   readonly onBytes: ((count: number) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
+interface Writing {
+  readonly intake: Intake;
+  readonly output: BlobFile;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
- * Writes a source into a new file. Reading, hashing and writing overlap. When it resolves the file is closed, has
- * its final mode, is on the disk, and is what was expected.
+ * Writes a source into a file. Reading, hashing and writing overlap. When it resolves the file is closed, has its final
+ * mode, is on the disk, and is what was expected.
+ *
+ * What a write before this one left in the file saves work where it is the beginning of the content, and costs some
+ * where it is not; it never decides what the content is. Of a stream it is compared with what comes. Of a stretch of a
+ * file whose digest is known it is hashed where it is, and those bytes are not read again.
  *
  * @throws {StowageError} MISMATCH if it is not; whatever the source or the file throws.
  */
@@ -31,10 +41,13 @@ export async function writeBlob(
 ): Promise<{ readonly digest: Digest; readonly size: number }> {
   const intake = new Intake(options);
   const output = new BlobFile(options);
+  const writing = { intake, output, signal: options.signal };
   try {
-    if (isFileSlice(source) && source.length > PIECE) await copySlice(source, intake, output, options.signal);
-    else await copyChunks(source, intake, output, options.signal);
-    const result = intake.finish();
+    const copied =
+      isFileSlice(source) && source.length > PIECE
+        ? copySlice(source, writing, options.expected)
+        : copyChunks(source, writing);
+    const result = await copied;
     await output.finish();
     return result;
   } catch (error) {
@@ -43,56 +56,7 @@ export async function writeBlob(
   }
 }
 
-/** Counts and hashes what comes in, and compares it with what was announced. */
-class Intake {
-  readonly #expected: Expected | undefined;
-  readonly #onBytes: ((count: number) => void) | undefined;
-  readonly #hasher: Hasher;
-  #count = 0;
-
-  constructor({ algorithm, expected, onBytes }: WriteBlobOptions) {
-    this.#hasher = createHasher(algorithm);
-    this.#expected = expected;
-    this.#onBytes = onBytes;
-  }
-
-  /** Refuses more than was announced, before any of it is written. */
-  count(length: number): void {
-    this.#count += length;
-    const expected = this.#expected;
-    if (expected?.size !== undefined && this.#count > expected.size) {
-      throw wrongSize(expected, this.#naming(expected), { atLeast: this.#count });
-    }
-  }
-
-  hash(piece: Uint8Array): void {
-    this.#hasher.update(piece);
-    this.#onBytes?.(piece.byteLength);
-  }
-
-  finish(): { readonly digest: Digest; readonly size: number } {
-    const expected = this.#expected;
-    if (expected?.size !== undefined && this.#count < expected.size) {
-      throw wrongSize(expected, this.#naming(expected), { actual: this.#count });
-    }
-    const digest = this.#hasher.digest();
-    if (expected !== undefined && digest !== expected.digest) {
-      throw wrongDigest(expected, this.#naming(expected), digest);
-    }
-    return { digest, size: this.#count };
-  }
-
-  #naming({ digest }: Expected) {
-    return { what: `blob ${JSON.stringify(digest)}`, code: 'MISMATCH' } as const;
-  }
-}
-
-async function copyChunks(
-  source: ByteSource,
-  intake: Intake,
-  output: BlobFile,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function copyChunks(source: ByteSource, { intake, output, signal }: Writing) {
   for await (const chunk of chunksOf(source, { signal })) {
     intake.count(chunk.byteLength);
     for (let start = 0; start < chunk.byteLength; start += PIECE) {
@@ -101,22 +65,66 @@ async function copyChunks(
       intake.hash(piece);
     }
   }
+  return intake.finish();
+}
+
+async function copySlice(slice: FileSlice, writing: Writing, expected: Expected | undefined) {
+  const { intake, output } = writing;
+  intake.count(slice.length);
+  const present = await output.present();
+  // Only a digest tells whether what the file had was right.
+  const mayResume = expected !== undefined && present > 0 && present <= slice.length;
+  if (mayResume && (await hashPresent(present, writing))) {
+    output.keep(present);
+    await copyRest(slice, present, writing);
+    try {
+      return intake.finish();
+    } catch (error) {
+      // Either what the file had was wrong, or the source is. Only the source by itself can tell.
+      if (!isStowageError(error, 'MISMATCH')) throw error;
+    }
+  }
+  if (present > 0) {
+    await output.startOver();
+    intake.startOver();
+  }
+  await copyRest(slice, 0, writing);
+  return intake.finish();
+}
+
+/** Hashes what the file has; false if that cannot be read. */
+async function hashPresent(present: number, { intake, output, signal }: Writing): Promise<boolean> {
+  const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
+  const pieceAt = (position: number) =>
+    buffers[(position / PIECE) % 2 === 0 ? 0 : 1].subarray(0, Math.min(PIECE, present - position));
+  const read = (position: number) => {
+    const reading = output.readBack(position, pieceAt(position));
+    reading.catch(() => {});
+    return reading;
+  };
+  let reading = read(0);
+  try {
+    for (let position = 0; position < present; position += PIECE) {
+      if (!(await reading)) return false;
+      if (position + PIECE < present) reading = read(position + PIECE);
+      signal?.throwIfAborted();
+      intake.hash(pieceAt(position));
+    }
+    return true;
+  } finally {
+    await reading.catch(() => {});
+  }
 }
 
 /**
  * Reads with positioned reads into buffers that take turns. While one is hashed on this thread, the next one is read
  * and the last one is written on others.
  */
-async function copySlice(
-  slice: FileSlice,
-  intake: Intake,
-  output: BlobFile,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function copyRest(slice: FileSlice, start: number, { intake, output, signal }: Writing): Promise<void> {
   const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(PIECE));
   const writes: Promise<void>[] = [];
   let reading: Promise<Buffer> | undefined;
-  let position = 0;
+  let position = start;
   const readNext = (buffer: Buffer) => {
     const length = Math.min(PIECE, slice.length - position);
     const read =
@@ -125,7 +133,6 @@ async function copySlice(
     position += length;
     return read;
   };
-  intake.count(slice.length);
   try {
     reading = readNext(buffers[0] as Buffer);
     for (let turn = 0; reading !== undefined; turn++) {
