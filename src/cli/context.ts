@@ -54,7 +54,11 @@ export function createContext(options: ContextOptions): Context {
     const onWarning = (message: string) => output.warn(message);
     return openStore({ root, namespace, signal, readOnly, onWarning });
   };
-  const emptyInstead = async (error: unknown): Promise<Store> => {
+  const whatElse = async (error: unknown): Promise<Store> => {
+    // A store of an older version: opening it for writing brings it up to date, where that is allowed.
+    if (isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
+      return open({ readOnly: false });
+    }
     if (!isStowageError(error, 'NOT_FOUND')) throw error;
     output.note(`there is no store at ${JSON.stringify(findPlace(globals, env).root)} yet`);
     const { openMemoryStore } = await import('../backends/memory/index.js');
@@ -72,7 +76,7 @@ export function createContext(options: ContextOptions): Context {
       return closing(await open({ readOnly: false }), use);
     },
     async withStoreToRead(use) {
-      return closing(await open({ readOnly: true }).catch(emptyInstead), use);
+      return closing(await open({ readOnly: true }).catch(whatElse), use);
     },
     async withProgress(verb, work) {
       const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';

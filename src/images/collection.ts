@@ -46,7 +46,7 @@ export interface Holdings {
   }>;
 }
 
-/** What a lease keeps. */
+/** Something a lease keeps: a digest, the name of an image, or the reference of an ingest. */
 export interface LeaseResource {
   readonly type: 'content' | 'ingests' | 'images';
   readonly id: string;

@@ -2,6 +2,7 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { CallOptions, ContentStore, LabelChanges, Labels, ListOptions } from '../content/store.js';
+import type { LeaseResource } from './collection.js';
 
 /** A name for content. Of the target only media type, digest, size and annotations are kept. */
 export interface ImageRecord {
@@ -63,16 +64,37 @@ export interface LeaseOptions extends CallOptions {
   /** @default a random identifier */
   readonly id?: string;
   readonly labels?: Labels;
-  /** Milliseconds until it stops counting, `Infinity` for never. @default 24 hours, as containerd's clients have it */
+  /**
+   * Milliseconds until it stops counting, `Infinity` for never.
+   * @default what the label `containerd.io/gc.expire` says, else 24 hours, as containerd's clients have it
+   */
   readonly ttl?: number;
+  /**
+   * It ends when it is released, deleted or expired, not with the store it was made by or its process.
+   * @default false
+   */
+  readonly lasting?: boolean;
 }
 
+/** Leases that expired count for nothing here: they are not found, and their identifiers are free. */
 export interface LeaseStore {
-  /** @throws {StowageError} ALREADY_EXISTS if the identifier is taken. */
+  /** @throws {StowageError} ALREADY_EXISTS if the identifier is taken; INVALID as {@link leaseTerms}. */
   create(options?: LeaseOptions): Promise<Lease>;
+  get(id: string, options?: CallOptions): Promise<LeaseInfo | undefined>;
+  /** Ascending by identifier, bytewise. */
   list(options?: CallOptions): AsyncIterable<LeaseInfo>;
   /** False if there was none. */
   delete(id: string, options?: CallOptions): Promise<boolean>;
+  /**
+   * What a lease keeps: content, then images, then ingests, each ascending by identifier. Whether it is there does
+   * not matter.
+   * @throws {StowageError} NOT_FOUND if there is no such lease; so do the next two.
+   */
+  resources(id: string, options?: CallOptions): AsyncIterable<LeaseResource>;
+  /** Does nothing if the lease keeps it already. @throws {StowageError} INVALID for what is no resource. */
+  addResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<void>;
+  /** False if the lease did not keep it. */
+  removeResource(id: string, resource: LeaseResource, options?: CallOptions): Promise<boolean>;
 }
 
 /**
@@ -94,8 +116,11 @@ export interface Store extends AsyncDisposable {
   readonly images: ImageStore;
   readonly leases: LeaseStore;
   readonly temporaryFiles: TemporaryFiles;
-  /** The same store with everything that is claimed or put held by `lease`. */
-  under(lease: Lease): Store;
+  /**
+   * The same store with everything that is claimed, put or ingested held by `lease`, and of images those that may
+   * expire. What it is asked to hold or name when the lease has ended is refused with NOT_FOUND.
+   */
+  under(lease: Pick<Lease, 'id'>): Store;
   /** Another namespace of the same place: its own names and metadata, the same blobs on disk. */
   namespace(name: string): Store;
   /** Ends leases of running operations, workers and connections; a second call does nothing. Alias of its disposal. */

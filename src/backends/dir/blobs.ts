@@ -8,7 +8,7 @@ import { parseDigest, algorithmOf, type Algorithm, type Digest } from '../../oci
 import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
 import type { Place } from './place.js';
-import { touchNamespace, type View } from './view.js';
+import { releaseFromLeases, touchNamespace, type View } from './view.js';
 
 export interface BlobRow {
   readonly digest: Digest;
@@ -99,7 +99,7 @@ export async function prepareFolder({ files, paths }: Place, algorithm: Algorith
 
 /** Takes a blob from a namespace and its leases; false if it did not hold it. */
 export function forget(transaction: Transaction, namespace: string, digest: Digest): boolean {
-  transaction.run('DELETE FROM lease_resources WHERE namespace = ? AND digest = ?', namespace, digest);
+  releaseFromLeases(transaction, namespace, 'content', digest);
   const changed = transaction.run(
     'DELETE FROM content WHERE namespace = ? AND digest = ?',
     namespace,

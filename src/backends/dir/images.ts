@@ -1,10 +1,11 @@
 import type { CallOptions, ListOptions } from '../../content/store.js';
 import { changeRecord } from '../../images/change.js';
+import { GC_EXPIRE } from '../../images/gc-labels.js';
 import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { IndexFile } from './index-file.js';
 import { imageOf, PAGE } from './rows.js';
-import { requireWritable, touchNamespace, type View } from './view.js';
+import { hold, releaseFromLeases, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
 /** The image records of one namespace. */
 export class DirImages implements ImageStore {
@@ -49,6 +50,7 @@ export class DirImages implements ImageStore {
     if (changes.length === 0) return [];
     return this.#view.place.connection.transaction((transaction) => {
       const now = new Date();
+      requireLease(this.#view, transaction);
       touchNamespace(this.#view, transaction);
       const records: ImageRecord[] = [];
       for (const change of changes) {
@@ -75,6 +77,7 @@ export class DirImages implements ImageStore {
 
   #delete(transaction: Transaction, name: string): void {
     transaction.run('DELETE FROM images WHERE namespace = ? AND name = ?', this.#view.namespace, name);
+    releaseFromLeases(transaction, this.#view.namespace, 'images', name);
   }
 
   #save(transaction: Transaction, { name, target, labels, createdAt, updatedAt }: ImageRecord): void {
@@ -92,5 +95,6 @@ export class DirImages implements ImageStore {
       createdAt.getTime(),
       updatedAt.getTime(),
     );
+    if (labels[GC_EXPIRE] !== undefined) hold(this.#view, transaction, name, 'images');
   }
 }

@@ -1,12 +1,16 @@
 import { StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
-import { leaseTerms } from '../../images/lease-terms.js';
+import type { LeaseResource } from '../../images/collection.js';
+import { checkResource, leaseTerms } from '../../images/lease-terms.js';
 import type { Lease, LeaseInfo, LeaseOptions, LeaseStore } from '../../images/store.js';
-import type { Transaction } from './database/connection.js';
-import { leaseOf, PAGE } from './rows.js';
-import { requireWritable, touchNamespace, type View } from './view.js';
+import type { Queries, Transaction } from './database/connection.js';
+import { leaseOf, PAGE, resourceOf } from './rows.js';
+import { hold, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
-/** The leases of one namespace. An expired one counts for nothing: it is not listed, and its name is free. */
+/** Of a lease that counts; expired ones wait for a collection, or for somebody who wants their identifier. */
+const COUNTS = '(expires IS NULL OR expires >= ?)';
+
+/** The leases of one namespace. */
 export class DirLeases implements LeaseStore {
   readonly #view: View;
   readonly #running: Set<Lease>;
@@ -22,16 +26,18 @@ export class DirLeases implements LeaseStore {
     const { place, namespace } = this.#view;
     requireWritable(this.#view, 'create a lease');
     const { id, labels, createdAt, expiresAt } = leaseTerms(options, new Date());
-    const holder = await place.holders.own(options);
+    const holder = options.lasting === true ? null : await place.holders.own(options);
     const created = createdAt.getTime();
     await place.connection.transaction((transaction) => {
       touchNamespace(this.#view, transaction);
       this.#removeExpired(transaction, id, created);
       const added = transaction.run(
-        `INSERT OR IGNORE INTO leases (namespace, id, holder, created, expires, labels) VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT OR IGNORE INTO leases (namespace, id, holder, lasting, created, expires, labels)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
         namespace,
         id,
         holder,
+        holder === null ? 1 : 0,
         created,
         expiresAt?.getTime() ?? null,
         JSON.stringify(labels),
@@ -41,7 +47,22 @@ export class DirLeases implements LeaseStore {
         detail: { lease: id },
       });
     }, options);
-    return this.#lease(id, holder);
+    return holder === null ? this.#lastingLease(id, created) : this.#lease(id, holder);
+  }
+
+  async get(id: string, options: CallOptions = {}): Promise<LeaseInfo | undefined> {
+    const { place, namespace } = this.#view;
+    const row = await place.connection.read(
+      (queries) =>
+        queries.get(
+          `SELECT id, labels, created, expires FROM leases WHERE namespace = ? AND id = ? AND ${COUNTS}`,
+          namespace,
+          id,
+          Date.now(),
+        ),
+      options,
+    );
+    return row && leaseOf(row);
   }
 
   async *list(options: CallOptions = {}): AsyncIterable<LeaseInfo> {
@@ -51,7 +72,7 @@ export class DirLeases implements LeaseStore {
         (queries) =>
           queries.all(
             `SELECT id, labels, created, expires FROM leases
-               WHERE namespace = ? AND id > ? AND (expires IS NULL OR expires > ?) ORDER BY id LIMIT ${PAGE}`,
+               WHERE namespace = ? AND id > ? AND ${COUNTS} ORDER BY id LIMIT ${PAGE}`,
             namespace,
             after,
             Date.now(),
@@ -76,22 +97,84 @@ export class DirLeases implements LeaseStore {
     }, options);
   }
 
+  async *resources(id: string, options: CallOptions = {}): AsyncIterable<LeaseResource> {
+    const { place, namespace } = this.#view;
+    for (let after: LeaseResource | undefined, more = true; more;) {
+      const page = await place.connection.read((queries) => {
+        this.#require(queries, id);
+        return queries.all(
+          `SELECT type, id FROM lease_resources
+             WHERE namespace = ? AND lease = ? AND (type, id) > (?, ?) ORDER BY type, id LIMIT ${PAGE}`,
+          namespace,
+          id,
+          after?.type ?? '',
+          after?.id ?? '',
+        );
+      }, options);
+      for (const row of page) {
+        options.signal?.throwIfAborted();
+        after = resourceOf(row);
+        yield after;
+      }
+      more = page.length === PAGE;
+    }
+  }
+
+  async addResource(id: string, resource: LeaseResource, options: CallOptions = {}): Promise<void> {
+    requireWritable(this.#view, `change lease ${JSON.stringify(id)}`);
+    checkResource(id, resource);
+    await this.#view.place.connection.transaction((transaction) => {
+      this.#require(transaction, id);
+      hold({ ...this.#view, lease: id }, transaction, resource.id, resource.type);
+    }, options);
+  }
+
+  async removeResource(id: string, resource: LeaseResource, options: CallOptions = {}): Promise<boolean> {
+    const { place, namespace } = this.#view;
+    requireWritable(this.#view, `change lease ${JSON.stringify(id)}`);
+    checkResource(id, resource);
+    return place.connection.transaction((transaction) => {
+      this.#require(transaction, id);
+      const removed = transaction.run(
+        'DELETE FROM lease_resources WHERE namespace = ? AND lease = ? AND type = ? AND id = ?',
+        namespace,
+        id,
+        resource.type,
+        resource.id,
+      );
+      return removed > 0;
+    }, options);
+  }
+
+  #require(queries: Queries, id: string): void {
+    requireLease({ ...this.#view, lease: id }, queries);
+  }
+
+  /** Ends with the store. */
   #lease(id: string, holder: string): Lease {
-    let released: Promise<void> | undefined;
-    const release = () => {
-      // Somebody may have deleted it, and another process made another one of the same name.
-      released ??= this.#view.place.connection
-        .transaction((transaction) => void this.#remove(transaction, id, 'holder = ?', holder))
-        .finally(() => this.#running.delete(lease));
-      return released;
-    };
-    const lease: Lease = { id, release, [Symbol.asyncDispose]: release };
+    const lease = this.#releasable(id, 'holder = ?', holder, () => this.#running.delete(lease));
     this.#running.add(lease);
     return lease;
   }
 
+  #lastingLease(id: string, created: number): Lease {
+    return this.#releasable(id, 'lasting = 1 AND created = ?', created, () => {});
+  }
+
+  /** `condition` names this very lease: somebody may have deleted it and made another one of the same name. */
+  #releasable(id: string, condition: string, value: string | number, onReleased: () => void): Lease {
+    let released: Promise<void> | undefined;
+    const release = () => {
+      released ??= this.#view.place.connection
+        .transaction((transaction) => void this.#remove(transaction, id, condition, value))
+        .finally(onReleased);
+      return released;
+    };
+    return { id, release, [Symbol.asyncDispose]: release };
+  }
+
   #removeExpired(transaction: Transaction, id: string, now: number): void {
-    this.#remove(transaction, id, 'expires <= ?', now);
+    this.#remove(transaction, id, 'expires < ?', now);
   }
 
   /** Whether there was one that meets the condition. */

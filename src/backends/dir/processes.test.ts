@@ -1,76 +1,30 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { bytesOf, collect, listOf, targetOf } from '../../testing/content.js';
 import { digestOf } from '../../io/hash.js';
+import {
+  childLibrary,
+  killed,
+  runChild,
+  succeeds,
+  type ChildLibrary,
+} from '../../../test/support/children.js';
 import { openStore } from './open-store.js';
 
 let folder: string;
-let library: string;
+let library: ChildLibrary;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stowage-processes-'));
-  library = join(folder, 'library.mjs');
-  // Children run what is in src/ now, whether or not it has been built.
-  const sqlite = pathToFileURL(createRequire(import.meta.url).resolve('@photostructure/sqlite')).href;
-  await build({
-    entryPoints: [fileURLToPath(new URL('./open-store.ts', import.meta.url))],
-    outfile: library,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    plugins: [
-      {
-        name: 'installed sqlite',
-        setup: (bundle) =>
-          bundle.onResolve({ filter: /^@photostructure\/sqlite$/ }, () => ({ path: sqlite, external: true })),
-      },
-    ],
-  });
+  library = await childLibrary();
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A process that runs `code` with `openStore` and `root` in scope; answers its first line of output and its end. */
-function run(root: string, code: string) {
-  const text = `import { openStore } from ${JSON.stringify(pathToFileURL(library).href)};
-    const root = process.argv[1]; const say = (text) => process.stdout.write(text + '\\n'); ${code}`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', text, root], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  let errors = '';
-  const firstLine = new Promise<string>((resolve) => {
-    child.stdout.on('data', (data) => {
-      output += String(data);
-      if (output.includes('\n')) resolve(output.slice(0, output.indexOf('\n')));
-    });
-    child.stdout.on('end', () => resolve(output));
-  });
-  child.stderr.on('data', (data) => (errors += String(data)));
-  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, output, errors }));
-  return { child, firstLine, ended };
-}
-
-async function succeeds(process: ReturnType<typeof run>): Promise<string> {
-  const { code, output, errors } = await process.ended;
-  assert.equal(errors, '');
-  assert.equal(code, 0);
-  return output.trim();
-}
-
-async function killed(process: ReturnType<typeof run>): Promise<void> {
-  process.child.kill('SIGKILL');
-  assert.equal((await process.ended).signal, 'SIGKILL');
-}
+const run = (root: string, code: string) => runChild(library, root, code);
 
 const ENDLESS = `const endless = async function* () {
   const chunk = Buffer.alloc(1 << 20, 7);

@@ -1,4 +1,5 @@
 import type { BlobInfo, Labels } from '../../content/store.js';
+import type { LeaseResource } from '../../images/collection.js';
 import type { ImageRecord, LeaseInfo } from '../../images/store.js';
 import { parseDigest } from '../../oci/digest.js';
 import type { Row, Value } from './database/library.js';
@@ -42,6 +43,10 @@ export function leaseOf(row: Row): LeaseInfo {
     createdAt: dateOf(row['created']),
     expiresAt: row['expires'] === null ? undefined : dateOf(row['expires']),
   };
+}
+
+export function resourceOf(row: Row): LeaseResource {
+  return { type: text(row['type']) as LeaseResource['type'], id: text(row['id']) };
 }
 
 /** Written by this backend itself, so it needs no door. */

@@ -48,7 +48,7 @@ export class DirStore implements Store {
     return new DirStore({ ...view, place: whileOpen(view.place, session) }, session);
   }
 
-  under(lease: Lease): Store {
+  under(lease: Pick<Lease, 'id'>): Store {
     return new DirStore({ ...this.#view, lease: lease.id }, this.#session);
   }
 

@@ -1,3 +1,4 @@
+import type { LeaseResource } from '../../images/collection.js';
 import { leaseNotFound } from '../../images/lease-terms.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { readOnlyError, type Place } from './place.js';
@@ -20,7 +21,7 @@ export function requireWritable(view: View, attempt: string): void {
 export function requireLease({ namespace, lease }: View, queries: Queries): void {
   if (lease === undefined) return;
   const row = queries.get(
-    'SELECT 1 FROM leases WHERE namespace = ? AND id = ? AND (expires IS NULL OR expires > ?)',
+    'SELECT 1 FROM leases WHERE namespace = ? AND id = ? AND (expires IS NULL OR expires >= ?)',
     namespace,
     lease,
     Date.now(),
@@ -28,14 +29,35 @@ export function requireLease({ namespace, lease }: View, queries: Queries): void
   if (row === undefined) throw leaseNotFound(lease);
 }
 
-/** Puts content under the lease of the view; whoever calls has checked that the lease is there. */
-export function hold({ namespace, lease }: View, transaction: Transaction, digest: string): void {
+/** Puts something, content by default, under the lease of the view; whoever calls has checked that the lease is there. */
+export function hold(
+  { namespace, lease }: View,
+  transaction: Transaction,
+  id: string,
+  type: LeaseResource['type'] = 'content',
+): void {
   if (lease === undefined) return;
   transaction.run(
-    'INSERT OR IGNORE INTO lease_resources (namespace, lease, digest) VALUES (?, ?, ?)',
+    'INSERT OR IGNORE INTO lease_resources (namespace, lease, type, id) VALUES (?, ?, ?, ?)',
     namespace,
     lease,
-    digest,
+    type,
+    id,
+  );
+}
+
+/** Takes something that is gone out of every lease of its namespace. */
+export function releaseFromLeases(
+  transaction: Transaction,
+  namespace: string,
+  type: LeaseResource['type'],
+  id: string,
+): void {
+  transaction.run(
+    'DELETE FROM lease_resources WHERE type = ? AND id = ? AND namespace = ?',
+    type,
+    id,
+    namespace,
   );
 }
 

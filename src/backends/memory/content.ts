@@ -12,14 +12,13 @@ import type {
   Stored,
   Target,
 } from '../../content/store.js';
-import { leaseNotFound } from '../../images/lease-terms.js';
 import { chunksOf, type ByteSource, type Bytes } from '../../io/byte-source.js';
 import { compareBytewise } from '../../io/bytewise.js';
 import { createHasher } from '../../io/hash.js';
 import { abortable } from '../../io/signals.js';
 import { verifying } from '../../io/verify.js';
 import type { Digest } from '../../oci/digest.js';
-import type { Namespace, Place } from './place.js';
+import { keyOf, releaseFromLeases, leaseOfView, type Namespace, type Place } from './place.js';
 
 /** Bytes one chunk of a read has; a chunk is a copy, since it belongs to whoever receives it. */
 const CHUNK_BYTES = 1 << 20;
@@ -108,7 +107,7 @@ export class MemoryContent implements ContentStore {
   async delete(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
     if (!this.#namespace.blobs.delete(digest)) return false;
-    for (const { held } of this.#namespace.leases.values()) held.delete(digest);
+    releaseFromLeases(this.#namespace, { type: 'content', id: digest });
     this.#place.release(digest);
     return true;
   }
@@ -128,10 +127,11 @@ export class MemoryContent implements ContentStore {
 
   /** Whether the blob is held; if so, the lease holds it from now on. */
   #hold({ digest, size }: Target): boolean {
-    const lease = this.#lease();
+    const lease = leaseOfView(this.#namespace, this.#leaseId);
     const info = this.#namespace.blobs.get(digest);
     if (info === undefined || (size !== undefined && size !== info.size)) return false;
-    lease?.held.add(digest);
+    const resource = { type: 'content', id: digest } as const;
+    lease?.held.set(keyOf(resource), resource);
     return true;
   }
 
@@ -140,7 +140,7 @@ export class MemoryContent implements ContentStore {
     if (!known) {
       const now = new Date();
       const info = { digest, size: bytes.byteLength, labels: {}, createdAt: now, updatedAt: now };
-      this.#lease();
+      leaseOfView(this.#namespace, this.#leaseId);
       this.#place.bytes.set(digest, this.#place.bytes.get(digest) ?? bytes);
       this.#namespace.blobs.set(digest, info);
     }
@@ -156,13 +156,6 @@ export class MemoryContent implements ContentStore {
       this.#namespace.blobs.set(digest, { ...info, labels: mergeLabels(info.labels, labels), updatedAt });
     }
     return { digest, size: info.size, existed };
-  }
-
-  #lease() {
-    if (this.#leaseId === undefined) return undefined;
-    const lease = this.#namespace.leases.get(this.#leaseId);
-    if (lease === undefined) throw leaseNotFound(this.#leaseId);
-    return lease;
   }
 }
 

@@ -1,16 +1,19 @@
 import type { CallOptions, ListOptions } from '../../content/store.js';
 import { changeRecord } from '../../images/change.js';
+import { GC_EXPIRE } from '../../images/gc-labels.js';
 import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
 import { compareBytewise } from '../../io/bytewise.js';
-import type { Namespace } from './place.js';
+import { keyOf, releaseFromLeases, leaseOfView, type Namespace } from './place.js';
 
 /** The image records of one namespace. */
 export class MemoryImages implements ImageStore {
   readonly atomic = true;
   readonly #namespace: Namespace;
+  readonly #leaseId: string | undefined;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, leaseId: string | undefined) {
     this.#namespace = namespace;
+    this.#leaseId = leaseId;
   }
 
   async get(name: string, options: CallOptions = {}): Promise<ImageRecord | undefined> {
@@ -32,6 +35,7 @@ export class MemoryImages implements ImageStore {
 
   async apply(changes: readonly ImageChange[], options: CallOptions = {}): Promise<readonly ImageRecord[]> {
     options.signal?.throwIfAborted();
+    const lease = leaseOfView(this.#namespace, this.#leaseId);
     const now = new Date();
     const images = new Map(this.#namespace.images);
     const results: ImageRecord[] = [];
@@ -42,6 +46,13 @@ export class MemoryImages implements ImageStore {
         images.set(change.name, record);
         results.push(record);
       }
+    }
+    for (const { name } of changes) {
+      if (!images.has(name)) releaseFromLeases(this.#namespace, { type: 'images', id: name });
+    }
+    for (const { name, labels } of results) {
+      const resource = { type: 'images', id: name } as const;
+      if (labels[GC_EXPIRE] !== undefined && images.has(name)) lease?.held.set(keyOf(resource), resource);
     }
     this.#namespace.images = images;
     return results;

@@ -1,11 +1,20 @@
 import type { BlobInfo } from '../../content/store.js';
+import type { LeaseResource } from '../../images/collection.js';
+import { hasExpired } from '../../images/gc-labels.js';
+import { leaseNotFound } from '../../images/lease-terms.js';
 import type { ImageRecord, LeaseInfo } from '../../images/store.js';
 import type { Digest } from '../../oci/digest.js';
 
-/** A lease and what is held by it. */
+/** A lease and what is held by it, by its key. */
 export interface LeaseRow {
   readonly info: LeaseInfo;
-  readonly held: Set<Digest>;
+  readonly lasting: boolean;
+  readonly held: Map<string, LeaseResource>;
+}
+
+/** The key of a resource among those of a lease; their bytewise order is that of the list. */
+export function keyOf({ type, id }: LeaseResource): string {
+  return `${type} ${id}`;
 }
 
 /** What one namespace knows. */
@@ -36,8 +45,33 @@ export class Place {
     this.bytes.delete(digest);
   }
 
-  /** Ends all leases. */
+  /** Ends all leases that do not last. */
   close(): void {
-    for (const { leases } of this.#namespaces.values()) leases.clear();
+    for (const { leases } of this.#namespaces.values()) {
+      for (const [id, { lasting }] of leases) if (!lasting) leases.delete(id);
+    }
   }
+}
+
+/** The lease of that identifier, if there is one that counts. */
+export function leaseNow({ leases }: Namespace, id: string): LeaseRow | undefined {
+  const row = leases.get(id);
+  return row === undefined || hasExpired(row.info.expiresAt, new Date()) ? undefined : row;
+}
+
+/** @throws {StowageError} NOT_FOUND if it has ended. */
+export function requireLease(namespace: Namespace, id: string): LeaseRow {
+  const row = leaseNow(namespace, id);
+  if (row === undefined) throw leaseNotFound(id);
+  return row;
+}
+
+/** The same for a view that is under none where `id` is undefined. */
+export function leaseOfView(namespace: Namespace, id: string | undefined): LeaseRow | undefined {
+  return id === undefined ? undefined : requireLease(namespace, id);
+}
+
+/** Takes something that is gone out of every lease. */
+export function releaseFromLeases({ leases }: Namespace, resource: LeaseResource): void {
+  for (const { held } of leases.values()) held.delete(keyOf(resource));
 }

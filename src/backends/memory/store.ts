@@ -26,17 +26,17 @@ class MemoryStore implements Store {
   readonly temporaryFiles = nobodyFollows;
   readonly #place: Place;
 
-  constructor(place: Place, namespaceName: string, lease: Lease | undefined) {
+  constructor(place: Place, namespaceName: string, lease: Pick<Lease, 'id'> | undefined) {
     checkNamespace(namespaceName);
     const namespace = place.namespace(namespaceName);
     this.namespaceName = namespaceName;
     this.content = new MemoryContent(place, namespace, lease?.id);
-    this.images = new MemoryImages(namespace);
+    this.images = new MemoryImages(namespace, lease?.id);
     this.leases = new MemoryLeases(namespace);
     this.#place = place;
   }
 
-  under(lease: Lease): Store {
+  under(lease: Pick<Lease, 'id'>): Store {
     return new MemoryStore(this.#place, this.namespaceName, lease);
   }
 

@@ -112,7 +112,10 @@ function requireCurrent(database: Database, path: string): void {
   throw new StowageError(
     'UNSUPPORTED',
     `Cannot read ${JSON.stringify(path)}: its schema has version ${version}, ${SCHEMA_VERSION} is needed`,
-    { detail: { path, version }, hint: 'open the store once for writing, which brings it up to date' },
+    {
+      detail: { path, version, outdated: true },
+      hint: 'open the store once for writing, which brings it up to date',
+    },
   );
 }
 

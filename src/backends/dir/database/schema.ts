@@ -7,7 +7,7 @@ import type { Database } from './library.js';
  *
  * Times are milliseconds since 1970, labels and annotations JSON objects. Text sorts bytewise (BINARY on UTF-8).
  */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
@@ -48,6 +48,26 @@ const STEPS: readonly string[] = [
   CREATE TABLE holders (id TEXT PRIMARY KEY, started INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE temporary_files (path TEXT PRIMARY KEY, holder TEXT NOT NULL) WITHOUT ROWID;
   CREATE INDEX temporary_files_by_holder ON temporary_files (holder);
+  `,
+  `
+  -- A lease keeps more than content: 'ingests' by reference, 'images' by name.
+  ALTER TABLE lease_resources RENAME TO lease_digests;
+  DROP INDEX lease_resources_by_digest;
+  CREATE TABLE lease_resources (
+    namespace TEXT NOT NULL, lease TEXT NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('content', 'ingests', 'images')), id TEXT NOT NULL,
+    PRIMARY KEY (namespace, lease, type, id)
+  ) WITHOUT ROWID;
+  INSERT INTO lease_resources (namespace, lease, type, id)
+    SELECT namespace, lease, 'content', digest FROM lease_digests;
+  DROP TABLE lease_digests;
+  CREATE INDEX lease_resources_by_id ON lease_resources (type, id);
+
+  -- A lease that lasts belongs to nobody, and yet is no orphan.
+  ALTER TABLE leases ADD COLUMN lasting INTEGER NOT NULL DEFAULT 0;
+
+  -- What a sweep has left to do.
+  CREATE INDEX dying_blobs ON blobs (digest) WHERE state = 'dying';
   `,
 ];
 
