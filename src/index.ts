@@ -36,6 +36,7 @@ export {
 export { imageFields, leaseFields } from './images/filter-fields.js';
 export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';
+export type { NamespaceInfo, NamespaceStore } from './images/namespaces.js';
 export type * from './images/store.js';
 export { underLease } from './images/under-lease.js';
 export type { Bytes, ByteSource, FileSlice } from './io/byte-source.js';

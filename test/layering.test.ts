@@ -195,7 +195,16 @@ describe('packages and built-in modules', () => {
 
 describe('the backends', () => {
   it('have the same file names for what every store has', () => {
-    const shared = ['index', 'store', 'content', 'images', 'leases', 'temporary-files', 'place'];
+    const shared = [
+      'index',
+      'store',
+      'content',
+      'images',
+      'leases',
+      'namespaces',
+      'temporary-files',
+      'place',
+    ];
     const backends = Object.keys(MAY_IMPORT).filter(isIn('backends'));
     const missing = backends.flatMap((backend) =>
       shared.map((name) => `${backend}/${name}.ts`).filter((file) => !texts.has(file)),

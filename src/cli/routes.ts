@@ -12,6 +12,10 @@ import { imagesLabel } from './commands/images/label.command.js';
 import { imagesList } from './commands/images/ls.command.js';
 import { imagesRemove } from './commands/images/rm.command.js';
 import { imagesTag } from './commands/images/tag.command.js';
+import { namespacesCreate } from './commands/namespaces/create.command.js';
+import { namespacesLabel } from './commands/namespaces/label.command.js';
+import { namespacesList } from './commands/namespaces/ls.command.js';
+import { namespacesRemove } from './commands/namespaces/rm.command.js';
 import { verify } from './commands/verify.command.js';
 import { version } from './commands/version.command.js';
 
@@ -56,6 +60,20 @@ export const NOUNS: readonly Noun[] = [
     commands: [
       { verb: 'ls', aliases: ['list'], command: contentList },
       { verb: 'get', aliases: [], command: contentGet },
+    ],
+  },
+  {
+    name: 'namespaces',
+    aliases: ['namespace', 'ns'],
+    brief: 'Who shares the store without seeing the others',
+    about: [
+      'Each namespace has its own names, labels, leases and unfinished writes; bytes are on the disk once for all of them. Other commands work in the one that --namespace says.',
+    ],
+    commands: [
+      { verb: 'create', aliases: ['c'], command: namespacesCreate },
+      { verb: 'ls', aliases: ['list'], command: namespacesList },
+      { verb: 'rm', aliases: ['remove'], command: namespacesRemove },
+      { verb: 'label', aliases: [], command: namespacesLabel },
     ],
   },
 ];

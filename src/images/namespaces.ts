@@ -1,4 +1,5 @@
-/** The contract for namespaces; interfaces only. A namespace has its own names, labels and leases; bytes are shared. */
+/** Namespaces: each has its own names, labels, leases and ingests; bytes are shared (spec 5.5). */
+import { StowageError } from '../errors.js';
 import type { CallOptions, LabelChanges, Labels } from '../content/store.js';
 
 export interface NamespaceInfo {
@@ -6,17 +7,51 @@ export interface NamespaceInfo {
   readonly labels: Labels;
 }
 
+/** The namespaces of a place, the same through every view of it. */
 export interface NamespaceStore {
   /** Every namespace, ascending by name. One comes into being when something is first written into it. */
   list(options?: CallOptions): AsyncIterable<NamespaceInfo>;
   get(name: string, options?: CallOptions): Promise<NamespaceInfo | undefined>;
   /** @throws {StowageError} ALREADY_EXISTS; INVALID for what is no name of a namespace, or too long a label. */
   create(name: string, options?: CallOptions & { readonly labels?: Labels }): Promise<NamespaceInfo>;
-  /** @throws {StowageError} NOT_FOUND if there is none of that name. */
+  /** @throws {StowageError} NOT_FOUND if there is none of that name; INVALID for too long a label. */
   setLabels(name: string, changes: LabelChanges, options?: CallOptions): Promise<NamespaceInfo>;
   /**
-   * False if there was none. Leases and ingests do not keep it.
+   * False if there was none. Its leases end and its ingests are thrown away: they do not keep it. Whoever still writes
+   * into it brings it into being again, without its labels.
+   *
    * @throws {StowageError} CONFLICT if it still has images or blobs.
    */
   delete(name: string, options?: CallOptions): Promise<boolean>;
+}
+
+/** The error for a name that is taken. */
+export function namespaceExists(name: string): StowageError {
+  return new StowageError('ALREADY_EXISTS', `namespace ${JSON.stringify(name)}: already exists`, {
+    detail: { namespace: name },
+  });
+}
+
+/** The error for a namespace that is to be changed and is not there. */
+export function namespaceNotFound(name: string): StowageError {
+  return new StowageError('NOT_FOUND', `namespace ${JSON.stringify(name)}: not found`, {
+    detail: { namespace: name },
+    hint: 'create it first, or write something into it',
+  });
+}
+
+/** The error for a namespace that is to be removed and is not empty. */
+export function namespaceInUse(
+  name: string,
+  left: { readonly images: boolean; readonly blobs: boolean },
+): StowageError {
+  const kinds = [...(left.images ? ['images'] : []), ...(left.blobs ? ['blobs'] : [])];
+  return new StowageError(
+    'CONFLICT',
+    `namespace ${JSON.stringify(name)} must be empty, but it still has ${kinds.join(', ')}`,
+    {
+      detail: { namespace: name, left: kinds },
+      hint: left.images ? 'remove its images first' : 'collect what its images left behind first',
+    },
+  );
 }

@@ -1,6 +1,7 @@
 /** The contract for names: image records, what changes them, and the leases that keep content while work goes on. */
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
+import type { NamespaceStore } from './namespaces.js';
 import type { CallOptions, ContentStore, LabelChanges, Labels, ListOptions } from '../content/store.js';
 import type { LeaseResource } from './collection.js';
 
@@ -115,6 +116,8 @@ export interface Store extends AsyncDisposable {
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
+  /** Those of the place, whichever one this view shows. */
+  readonly namespaces: NamespaceStore;
   readonly temporaryFiles: TemporaryFiles;
   /**
    * The same store with everything that is claimed, put or ingested held by `lease`, and of images those that may

@@ -7,3 +7,4 @@ export { contentStoreSuite } from './content-store-suite.js';
 export type { KnownGap, StoreFactory, SuiteOptions, TestFrame } from './frame.js';
 export { imageStoreSuite } from './image-store-suite.js';
 export { leaseSuite } from './lease-suite.js';
+export { namespaceSuite } from './namespace-suite.js';

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
+import { namespaceSuite } from '../../testing/namespace-suite.js';
 import { openStore } from './open-store.js';
 
 describe('the dir backend', () => {
@@ -19,4 +20,5 @@ describe('the dir backend', () => {
   contentStoreSuite({ describe, it }, open);
   imageStoreSuite({ describe, it }, open);
   leaseSuite({ describe, it }, open);
+  namespaceSuite({ describe, it }, open);
 });

@@ -1,11 +1,13 @@
 import type { ContentStore } from '../../content/store.js';
 import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
 import { DirContent } from './content.js';
 import { DirImages } from './images.js';
 import { IndexFile } from './index-file.js';
 import { DirLeases } from './leases.js';
+import { DirNamespaces } from './namespaces.js';
 import { DirTemporaryFiles } from './temporary-files.js';
 import type { Place } from './place.js';
 import type { View } from './view.js';
@@ -26,6 +28,7 @@ export class DirStore implements Store {
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
+  readonly namespaces: NamespaceStore;
   readonly temporaryFiles: TemporaryFiles;
   readonly #view: View;
   readonly #session: Session;
@@ -37,6 +40,7 @@ export class DirStore implements Store {
     this.content = new DirContent(view);
     this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
     this.leases = new DirLeases(view, session.running);
+    this.namespaces = new DirNamespaces(view);
     this.temporaryFiles = new DirTemporaryFiles(view);
     this.#view = view;
     this.#session = session;

@@ -62,6 +62,12 @@ export class MemoryContent implements ContentStore {
     if (target !== undefined && this.#hold(target)) {
       return this.#relabel(target.digest, labels, true);
     }
+    if (target !== undefined) {
+      const bytes = this.#place.bytes.get(target.digest);
+      if (bytes !== undefined && (target.size ?? bytes.byteLength) === bytes.byteLength) {
+        return { ...this.#commit(target.digest, bytes, labels), existed: true };
+      }
+    }
     const incoming = chunksOf(await open(), { signal });
     const source =
       target === undefined
@@ -141,6 +147,7 @@ export class MemoryContent implements ContentStore {
       const now = new Date();
       const info = { digest, size: bytes.byteLength, labels: {}, createdAt: now, updatedAt: now };
       leaseOfView(this.#namespace, this.#leaseId);
+      this.#namespace.labels ??= {};
       this.#place.bytes.set(digest, this.#place.bytes.get(digest) ?? bytes);
       this.#namespace.blobs.set(digest, info);
     }

@@ -54,6 +54,7 @@ export class MemoryImages implements ImageStore {
       const resource = { type: 'images', id: name } as const;
       if (labels[GC_EXPIRE] !== undefined && images.has(name)) lease?.held.set(keyOf(resource), resource);
     }
+    if (changes.length > 0) this.#namespace.labels ??= {};
     this.#namespace.images = images;
     return results;
   }

@@ -24,6 +24,7 @@ export class MemoryLeases implements LeaseStore {
         detail: { lease: id },
       });
     }
+    this.#namespace.labels ??= {};
     const row: LeaseRow = { info, lasting: options.lasting === true, held: new Map() };
     leases.set(id, row);
     const release = async () => {

@@ -1,4 +1,4 @@
-import type { BlobInfo } from '../../content/store.js';
+import type { BlobInfo, Labels } from '../../content/store.js';
 import type { LeaseResource } from '../../images/collection.js';
 import { hasExpired } from '../../images/gc-labels.js';
 import { leaseNotFound } from '../../images/lease-terms.js';
@@ -19,6 +19,8 @@ export function keyOf({ type, id }: LeaseResource): string {
 
 /** What one namespace knows. */
 export interface Namespace {
+  /** Undefined until it comes into being, which is with the first that is written into it. */
+  labels: Labels | undefined;
   readonly blobs: Map<Digest, BlobInfo>;
   /** Replaced as a whole, so that several changes are seen at once or not at all. */
   images: ReadonlyMap<string, ImageRecord>;
@@ -33,10 +35,15 @@ export class Place {
   namespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
-      namespace = { blobs: new Map(), images: new Map(), leases: new Map() };
+      namespace = { labels: undefined, blobs: new Map(), images: new Map(), leases: new Map() };
       this.#namespaces.set(name, namespace);
     }
     return namespace;
+  }
+
+  /** Of the namespaces that have come into being. */
+  names(): string[] {
+    return [...this.#namespaces].flatMap(([name, { labels }]) => (labels === undefined ? [] : [name]));
   }
 
   /** Lets go of bytes that no namespace knows any more. */

@@ -2,6 +2,7 @@ import { describe, it } from 'vitest';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
+import { namespaceSuite } from '../../testing/namespace-suite.js';
 import { openMemoryStore } from './store.js';
 
 describe('the memory backend', () => {
@@ -9,4 +10,5 @@ describe('the memory backend', () => {
   contentStoreSuite({ describe, it }, factory);
   imageStoreSuite({ describe, it }, factory);
   leaseSuite({ describe, it }, factory);
+  namespaceSuite({ describe, it }, factory);
 });

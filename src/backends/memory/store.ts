@@ -1,9 +1,11 @@
 import type { ContentStore } from '../../content/store.js';
+import type { NamespaceStore } from '../../images/namespaces.js';
 import type { ImageStore, Lease, LeaseStore, Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import { MemoryContent } from './content.js';
 import { MemoryImages } from './images.js';
 import { MemoryLeases } from './leases.js';
+import { MemoryNamespaces } from './namespaces.js';
 import { Place } from './place.js';
 import { nobodyFollows } from './temporary-files.js';
 
@@ -23,6 +25,7 @@ class MemoryStore implements Store {
   readonly content: ContentStore;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
+  readonly namespaces: NamespaceStore;
   readonly temporaryFiles = nobodyFollows;
   readonly #place: Place;
 
@@ -33,6 +36,7 @@ class MemoryStore implements Store {
     this.content = new MemoryContent(place, namespace, lease?.id);
     this.images = new MemoryImages(namespace, lease?.id);
     this.leases = new MemoryLeases(namespace);
+    this.namespaces = new MemoryNamespaces(place);
     this.#place = place;
   }
 
