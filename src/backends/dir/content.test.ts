@@ -218,7 +218,7 @@ describe('content in a folder', () => {
     const onBytes = (count: number) => void (count > 0 && controller.abort(reason));
     const put = store.content.put(targetOf(large), () => slice, { onBytes, signal: controller.signal });
     assert.equal(await failureOf(put), reason);
-    await isEmpty();
+    assert.equal(await store.content.stat(targetOf(large)), undefined);
     let counted = 0;
     await store.content.put(targetOf(large), () => slice, { onBytes: (count) => (counted += count) });
     await file.close();

@@ -12,7 +12,7 @@ import type {
   Stored,
   Target,
 } from '../../content/store.js';
-import { fromSystemError } from '../../errors.js';
+import { fromSystemError, StowageError } from '../../errors.js';
 import type { ByteSource, Bytes } from '../../io/byte-source.js';
 import { abortable } from '../../io/signals.js';
 import { wrongSize } from '../../io/verify.js';
@@ -179,8 +179,8 @@ export class DirContent implements ContentStore {
     const { signal, onBytes } = options;
     const begun: { ingest?: Ingest } = {};
     const create = async (): Promise<BegunFile> => {
-      begun.ingest = await Ingest.open(place, namespace, target?.digest, options);
-      return begun.ingest.createData();
+      begun.ingest = await Ingest.open(place, namespace, target ?? {}, options);
+      return begun.ingest.openData();
     };
     const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
     try {
@@ -192,18 +192,21 @@ export class DirContent implements ContentStore {
         onBytes,
         signal,
       });
-      return await this.#commit(written, begun.ingest?.data ?? '', attempt, options);
-    } finally {
-      // What was committed has left the folder; what failed is not continued. Should the folder stay, it is an
-      // orphan like that of a dead process, and no reason to call a stored blob a failure.
+      const stored = await this.#commit(written, begun.ingest, attempt, options);
+      // Should the folder stay, it is an orphan like that of a dead process, and no reason to call a stored blob a failure.
       await begun.ingest?.remove().catch(() => {});
+      return stored;
+    } catch (error) {
+      // What cannot be tidied up any more is left for whoever tidies up after the dead.
+      await begun.ingest?.fail(error).catch(() => {});
+      throw error;
     }
   }
 
   /** Makes written and synced bytes the blob, unless somebody else has done so meanwhile. */
   async #commit(
     { digest, size }: { readonly digest: Digest; readonly size: number },
-    data: string,
+    ingest: Ingest | undefined,
     attempt: string,
     { labels = {}, signal }: PutOptions,
   ): Promise<Stored> {
@@ -216,7 +219,7 @@ export class DirContent implements ContentStore {
           const blob = blobs.stored(transaction, { digest, size });
           const present = blob !== undefined && blobs.revive(view.place, transaction, blob);
           const known = this.#record(transaction, digest, labels);
-          if (!present) blobs.commit(view.place, transaction, data, { digest, size });
+          if (!present) blobs.commit(view.place, transaction, ownData(ingest, attempt), { digest, size });
           return { digest, size, existed: present && known };
         },
         { signal },
@@ -251,4 +254,10 @@ export class DirContent implements ContentStore {
     );
     return true;
   }
+}
+
+/** @throws {StowageError} CONFLICT if somebody has thrown the bytes away. */
+function ownData(ingest: Ingest | undefined, attempt: string): string {
+  if (ingest?.isOurs() === true) return ingest.data;
+  throw new StowageError('CONFLICT', `${attempt}: it was aborted while it was written`);
 }

@@ -54,6 +54,8 @@ export interface Files {
   /** Empty if there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
   unlink(path: string): Promise<boolean>;
+  /** Gives a folder its final name in one step; false if another one with something in it has that name. */
+  renameFolder(from: string, to: string): Promise<boolean>;
   /** A folder with all that is in it; does nothing if there is none. */
   removeTree(path: string): Promise<void>;
   copy(from: string, to: string): Promise<void>;
@@ -159,6 +161,18 @@ export const nodeFiles: Files = {
       return true;
     } catch (error) {
       return missing(error, false);
+    }
+  },
+  async renameFolder(from, to) {
+    try {
+      await promises.rename(from, to);
+      return true;
+    } catch (error) {
+      // Windows says that it is not permitted, also where the other one is empty.
+      const errno = errnoOf(error);
+      if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return false;
+      if (errno === 'EPERM' && fs.existsSync(to)) return false;
+      throw error;
     }
   },
   removeTree: (path) => promises.rm(path, { recursive: true, force: true }),

@@ -43,6 +43,11 @@ export class Holders {
     return settled(this.#registering, options.signal);
   }
 
+  /** Whether it is the identifier of this process. */
+  isOwn(id: string): boolean {
+    return id === this.#own?.id;
+  }
+
   /** Whether the holder's process lives. False stays false: identifiers are never used twice. */
   isAlive(id: string): boolean {
     if (id === this.#own?.id) return true;

@@ -1,127 +1,109 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import type { Target } from '../../content/store.js';
+import { errnoOf, isStowageError } from '../../errors.js';
 import type { BegunFile } from './blob-file.js';
 import type { TransactionOptions } from './database/connection.js';
-import { ORPHAN_TTL } from './holders.js';
+import type { Files, OpenFile } from './files.js';
+import type { Holders } from './holders.js';
+import { IngestFolder } from './ingest-folder.js';
+import { removeExpired } from './ingests.js';
 import type { Place } from './place.js';
 
-const IDENTIFIER = /^[0-9a-f-]{36}$/;
-
 /**
- * A write in progress: a folder that says which reference it is for and whose it is, and the bytes so far.
+ * The write in progress of a put. Its reference is the digest, where that is known up front: whoever puts the same
+ * content after a process that died goes on where that one was.
  *
- * A reference that somebody alive writes already is left to them, and this write gets one of its own: a slow pipe in
- * one process must not hold up another, and whoever is second finds the content stored and throws theirs away.
+ * A digest that somebody alive writes already is left to them, and this write gets a reference of its own: a slow pipe
+ * in one process must not hold up another, and whoever is second finds the content stored and throws theirs away.
  */
 export class Ingest {
   readonly #place: Place;
-  readonly #folder: string;
-  /** Where the bytes are. */
-  readonly data: string;
+  readonly #folder: IngestFolder;
 
-  private constructor(place: Place, folder: string) {
+  private constructor(place: Place, folder: IngestFolder) {
     this.#place = place;
     this.#folder = folder;
-    this.data = join(folder, 'data');
   }
 
-  /** An empty ingest that belongs to this process; `ref` is what it would be resumed by, if anything. */
   static async open(
     place: Place,
     namespace: string,
-    ref: string | undefined,
+    target: Partial<Target>,
     options: TransactionOptions = {},
   ): Promise<Ingest> {
-    const holder = await place.holders.own(options);
-    await removeOrphans(place, holder);
-    if (ref !== undefined) {
-      const wanted = await Ingest.#acquire(place, namespace, ref, holder);
-      if (wanted !== undefined) return wanted;
+    await tidyOnce(place);
+    const { digest: expected, size: total } = target;
+    let folder = await (expected &&
+      IngestFolder.acquire(place, { namespace, ref: expected, expected, total }, options));
+    while (!(folder instanceof IngestFolder)) {
+      const ref = `put-${randomUUID()}`;
+      folder = await IngestFolder.acquire(place, { namespace, ref, expected, total }, options);
     }
-    for (;;) {
-      const unique = await Ingest.#acquire(place, namespace, `put-${randomUUID()}`, holder);
-      if (unique !== undefined) return unique;
-    }
+    return new Ingest(place, folder);
   }
 
-  static async #acquire(
-    place: Place,
-    namespace: string,
-    ref: string,
-    holder: string,
-  ): Promise<Ingest | undefined> {
-    const { files, paths } = place;
-    const folder = paths.ingest(namespace, ref);
-    const ingest = new Ingest(place, folder);
-    if (await files.makeFolder(folder)) {
-      await files.createText(join(folder, 'holder'), holder);
-      await files.createText(join(folder, 'ref'), `${namespace}/${ref}`);
-      return ingest;
-    }
-    const named = await nameOfHolder(place, folder);
-    if (named === undefined || !(await takeOver(place, folder, named, holder))) return undefined;
-    await files.unlink(ingest.data);
-    return ingest;
+  /** Where the bytes are. */
+  get data(): string {
+    return this.#folder.data;
   }
 
-  /** Creates the file for the bytes. */
-  async createData(): Promise<BegunFile> {
-    return { file: await this.#place.files.open(this.data, 'wx+', 0o644), present: 0 };
+  /** Opens the file for the bytes, with what there is of them. */
+  async openData(): Promise<BegunFile> {
+    const file = await openData(this.#place.files, this.data);
+    return { file, present: (await file.stat()).size };
+  }
+
+  /** Whether nobody has thrown it away meanwhile; to be asked in the step that relies on it. */
+  isOurs(): boolean {
+    return this.#folder.isOurs();
   }
 
   /** Removes what is there of it. */
-  async remove(): Promise<void> {
-    await this.#place.files.removeTree(this.#folder);
+  remove(): Promise<void> {
+    return this.#folder.discard();
   }
+
+  /** Ends it after a failure, and keeps the bytes for the next put of that content where they may be of use. */
+  async fail(error: unknown): Promise<void> {
+    const { expected, ref } = this.#folder.terms;
+    const facts = await this.#place.files.stat(this.data);
+    const useful = ref === expected && facts !== undefined && facts.size > 0 && !spoils(error);
+    await (useful ? this.#folder.release('orphan') : this.#folder.discard());
+  }
+}
+
+/**
+ * Whether bytes that are there after this error may not be used. Once a sync has failed the system may have dropped
+ * them from the way to the disk, and the next sync would not say so.
+ */
+function spoils(error: unknown): boolean {
+  if (!isStowageError(error)) return false;
+  const { syscall } = (error.cause ?? {}) as { readonly syscall?: unknown };
+  return error.code === 'MISMATCH' || error.code === 'CORRUPT' || /sync/.test(String(syscall));
+}
+
+/** Creates the file of an ingest or opens it; a process may have died after it took its own right to write away. */
+export async function openData(files: Files, path: string): Promise<OpenFile> {
+  try {
+    return await files.open(path, 'r+');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return files.open(path, 'wx+', 0o644);
+    if (errnoOf(error) !== 'EACCES') throw error;
+  }
+  const file = await files.open(path, 'r');
+  try {
+    await file.chmod(0o644);
+  } finally {
+    await file.close();
+  }
+  return files.open(path, 'r+');
 }
 
 /** Places that were looked through already; once a process is enough. */
-const tidied = new WeakSet<Place>();
+const tidied = new WeakSet<Holders>();
 
-/**
- * Removes ingests that nobody has continued for {@link ORPHAN_TTL}, also those that do not even say whose they are.
- */
-async function removeOrphans(place: Place, holder: string): Promise<void> {
-  if (tidied.has(place)) return;
-  tidied.add(place);
-  const { files, paths } = place;
-  for (const name of await files.list(paths.ingests)) {
-    const folder = join(paths.ingests, name);
-    const touched = [await files.stat(folder), await files.stat(join(folder, 'data'))];
-    const latest = Math.max(...touched.map((facts) => Number(facts?.modified ?? 0) / 1e6));
-    if (Date.now() - latest < ORPHAN_TTL) continue;
-    if (await takeOver(place, folder, await nameOfHolder(place, folder), holder))
-      await files.removeTree(folder);
-  }
-}
-
-/** Undefined if the ingest does not say whose it is: then somebody may just be about to say so. */
-async function nameOfHolder({ files }: Place, folder: string): Promise<string | undefined> {
-  return identifierIn(await files.readText(join(folder, 'holder')));
-}
-
-/** A power cut may have left an empty file. */
-function identifierIn(text: string | undefined): string | undefined {
-  return text !== undefined && IDENTIFIER.test(text) ? text : undefined;
-}
-
-/**
- * Makes an ingest of a dead process one of this process, under the write lock, so that only one gets it. False if its
- * holder lives or is not `named` any more.
- */
-async function takeOver(
-  { connection, files, holders }: Place,
-  folder: string,
-  named: string | undefined,
-  holder: string,
-): Promise<boolean> {
-  if (named !== undefined && holders.isAlive(named)) return false;
-  const path = join(folder, 'holder');
-  return connection.transaction(() => {
-    const bytes = files.sync.read(path);
-    const current = identifierIn(bytes && Buffer.from(bytes).toString());
-    if (current !== named || files.sync.stat(folder) === undefined) return false;
-    files.sync.writeSynced(path, holder);
-    return true;
-  });
+async function tidyOnce(place: Place): Promise<void> {
+  if (tidied.has(place.holders)) return;
+  tidied.add(place.holders);
+  await removeExpired(place);
 }

@@ -94,5 +94,5 @@ async function openPlace(paths: Paths, files: Files, mode: 'write' | 'read' | 'u
       await connection.close().finally(() => unwritable?.dispose());
     }
   };
-  return { paths, files, connection, holders, close };
+  return { paths, files, connection, holders, openIngests: new Set(), close };
 }

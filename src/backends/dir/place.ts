@@ -11,6 +11,8 @@ export interface Place {
   readonly files: Files;
   readonly connection: SharedConnection;
   readonly holders: Holders;
+  /** Marks of the ingests this process has open; see ingest-folder.ts. */
+  readonly openIngests: Set<string>;
   /** Ends it all; called when nobody uses the place any more. */
   readonly close: () => Promise<void>;
 }

@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { isStowageError } from '../../errors.js';
+import { parseDigest, type Digest } from '../../oci/digest.js';
+import type { Transaction, TransactionOptions } from './database/connection.js';
+import type { Place } from './place.js';
+
+/** A holder, and which of its ingests it is. Without the second part it is one that was left for others. */
+const MARK = /^([0-9a-f-]{36})(?: [0-9a-f-]{36})?$/;
+
+/** In the place of a holder: left behind by a write that will only be continued by doing the same again. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** What an ingest is for, as its folder says. */
+export interface IngestTerms {
+  readonly namespace: string;
+  readonly ref: string;
+  /** Bytes there will be, where it was said. */
+  readonly total: number | undefined;
+  readonly expected: Digest | undefined;
+  readonly startedAt: Date;
+}
+
+/** Somebody alive has the reference, since then. */
+export interface Locked {
+  readonly lockedSince: Date;
+}
+
+/**
+ * The folder of a write in progress: `ingest.json` says what it is for, `holder` whose it is, `data` has the bytes so
+ * far. It appears with the first two in one step and disappears in one; what was named `new-…` or `gone-…` for that
+ * and is still there was left by a crash.
+ *
+ * `holder` is changed under the write lock only, so that one of several gets a folder whose holder died. Whoever
+ * closes an ingest empties it. An object of this class is the hold on the folder, until it is released or discarded.
+ */
+export class IngestFolder {
+  readonly path: string;
+  readonly terms: IngestTerms;
+  /** Where the bytes are. */
+  readonly data: string;
+  readonly #place: Place;
+  readonly #mark: string;
+
+  private constructor(place: Place, path: string, terms: IngestTerms, mark: string) {
+    this.#place = place;
+    this.path = path;
+    this.terms = terms;
+    this.data = join(path, 'data');
+    this.#mark = mark;
+  }
+
+  /**
+   * The folder of a reference, new or as it was left; {@link Locked} if somebody alive has it. What is said of total
+   * and digest is recorded, and completed with what was said before.
+   */
+  static async acquire(
+    place: Place,
+    wanted: Pick<IngestTerms, 'namespace' | 'ref'> & Partial<IngestTerms>,
+    options: TransactionOptions = {},
+  ): Promise<IngestFolder | Locked> {
+    const { files, paths, holders, openIngests } = place;
+    const mark = `${await holders.own(options)} ${randomUUID()}`;
+    const path = paths.ingest(wanted.namespace, wanted.ref);
+    // From here on it counts as open in this process, and it is nobody else's.
+    openIngests.add(mark);
+    try {
+      for (;;) {
+        options.signal?.throwIfAborted();
+        if ((await files.stat(path)) === undefined) {
+          const terms = { total: undefined, expected: undefined, startedAt: new Date(), ...wanted };
+          if (await create(place, path, terms, mark)) return new IngestFolder(place, path, terms, mark);
+        }
+        const named = await holderIn(place, path);
+        if (isHeld(place, named)) {
+          openIngests.delete(mark);
+          const touched = await files.stat(join(path, 'holder'));
+          return { lockedSince: new Date(Number(touched?.modified ?? 0) / 1e6) };
+        }
+        if (!(await takeOver(place, path, named, mark))) continue;
+        const known = await termsIn(place, path);
+        const terms = {
+          ...wanted,
+          total: wanted.total ?? known?.total,
+          expected: wanted.expected ?? known?.expected,
+          startedAt: known?.startedAt ?? new Date(),
+        };
+        const folder = new IngestFolder(place, path, terms, mark);
+        if (known === undefined || known.total !== terms.total || known.expected !== terms.expected) {
+          await files.unlink(join(path, 'ingest.json'));
+          await files.createText(join(path, 'ingest.json'), textOf(terms));
+        }
+        return folder;
+      }
+    } catch (error) {
+      openIngests.delete(mark);
+      throw error;
+    }
+  }
+
+  /** Whether nobody has thrown it away meanwhile; to be asked in the step that relies on it. */
+  isOurs(): boolean {
+    return textIn(this.#place, this.path) === this.#mark;
+  }
+
+  /**
+   * Removes it all. Not under the lock, which may not be had any more: should somebody throw the folder away and make
+   * another one just now, they find out as whoever had this one would.
+   */
+  async discard(): Promise<void> {
+    const { files, openIngests, paths } = this.#place;
+    try {
+      if ((await holderIn(this.#place, this.path)) !== this.#mark) return;
+      const gone = join(paths.ingests, `gone-${randomUUID()}`);
+      if (await files.renameFolder(this.path, gone)) await files.removeTree(gone);
+    } finally {
+      openIngests.delete(this.#mark);
+    }
+  }
+
+  /** Lets go of it and leaves what is in it, as `closed` for whoever wants it, or as an orphan. */
+  async release(as: 'closed' | 'orphan'): Promise<void> {
+    const { connection, files, openIngests } = this.#place;
+    try {
+      await connection.transaction(() => {
+        if (this.isOurs()) files.sync.writeSynced(join(this.path, 'holder'), as === 'closed' ? '' : NOBODY);
+      });
+    } finally {
+      // Though the mark should still be there, nobody has it open.
+      openIngests.delete(this.#mark);
+    }
+  }
+}
+
+/** Whether somebody alive has the folder whose `holder` says so. */
+export function isHeld({ holders, openIngests }: Place, named: string): boolean {
+  const holder = MARK.exec(named)?.[1];
+  if (holder === undefined || holder === NOBODY || !holders.isAlive(holder)) return false;
+  return holders.isOwn(holder) ? openIngests.has(named) : true;
+}
+
+/** Whether it belongs to somebody who died, or was left by a write that ended. */
+export function isOrphan(place: Place, named: string): boolean {
+  return MARK.test(named) && !isHeld(place, named);
+}
+
+/** What `holder` says; empty if nobody has it, also after a power cut. */
+export async function holderIn({ files }: Place, path: string): Promise<string> {
+  return (await files.readText(join(path, 'holder'))) ?? '';
+}
+
+/** What a folder says it is for, or undefined if it does not say so: a power cut may have left an empty file. */
+export async function termsIn({ files }: Place, path: string): Promise<IngestTerms | undefined> {
+  const text = await files.readText(join(path, 'ingest.json'));
+  try {
+    const { namespace, ref, total, expected, startedAt } = JSON.parse(text ?? '') as Record<string, unknown>;
+    if (typeof namespace !== 'string' || typeof ref !== 'string' || typeof startedAt !== 'string')
+      return undefined;
+    return {
+      namespace,
+      ref,
+      total: typeof total === 'number' ? total : undefined,
+      expected: typeof expected === 'string' ? parseDigest(expected) : undefined,
+      startedAt: new Date(startedAt),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError || isStowageError(error, 'INVALID')) return undefined;
+    throw error;
+  }
+}
+
+/** Takes a folder away under the write lock unless somebody alive has it; false if so, or if it is gone. */
+export async function removeFolder(
+  place: Place,
+  path: string,
+  options: TransactionOptions & {
+    /** Also if somebody has it open, who finds out when the bytes are to be a blob. */
+    readonly evenIfHeld?: boolean;
+    /** The last word in the transaction that takes it away; false leaves it. */
+    readonly also?: (transaction: Transaction) => boolean;
+  } = {},
+): Promise<boolean> {
+  const gone = await place.connection.transaction((transaction) => {
+    if (place.files.sync.stat(path) === undefined) return undefined;
+    if (options.evenIfHeld !== true && isHeld(place, textIn(place, path))) return undefined;
+    if (options.also?.(transaction) === false) return undefined;
+    const gone = join(place.paths.ingests, `gone-${randomUUID()}`);
+    place.files.sync.rename(path, gone);
+    return gone;
+  }, options);
+  if (gone !== undefined) await place.files.removeTree(gone);
+  return gone !== undefined;
+}
+
+function textIn({ files }: Place, path: string): string {
+  const bytes = files.sync.read(join(path, 'holder'));
+  return bytes === undefined ? '' : Buffer.from(bytes).toString();
+}
+
+async function create(place: Place, path: string, terms: IngestTerms, mark: string): Promise<boolean> {
+  const { files, paths } = place;
+  const fresh = join(paths.ingests, `new-${randomUUID()}`);
+  await files.makeFolder(fresh);
+  let done = false;
+  try {
+    await files.createText(join(fresh, 'holder'), mark);
+    await files.createText(join(fresh, 'ingest.json'), textOf(terms));
+    done = await files.renameFolder(fresh, path);
+  } finally {
+    if (!done) await files.removeTree(fresh);
+  }
+  return done;
+}
+
+function textOf({ namespace, ref, total, expected, startedAt }: IngestTerms): string {
+  return JSON.stringify({ namespace, ref, total, expected, startedAt });
+}
+
+/** Makes a folder that is `named` somebody else's ours; false if it is not any more. */
+async function takeOver(place: Place, path: string, named: string, mark: string): Promise<boolean> {
+  const { connection, files } = place;
+  return connection.transaction(() => {
+    if (files.sync.stat(path) === undefined || textIn(place, path) !== named) return false;
+    if (isHeld(place, named)) return false;
+    files.sync.writeSynced(join(path, 'holder'), mark);
+    return true;
+  });
+}

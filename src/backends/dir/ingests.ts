@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { Digest } from '../../oci/digest.js';
+import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
+import { ORPHAN_TTL } from './holders.js';
+import { holderIn, isHeld, isOrphan, removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
+import type { Place } from './place.js';
+
+const FOLDER = /^[0-9a-f]{64}$/;
+
+/** An ingest as it is on the disk. */
+export interface StoredIngest extends IngestTerms {
+  readonly folder: string;
+  /** Bytes that are written. */
+  readonly offset: number;
+  /** When bytes were last written, or it was opened first. */
+  readonly updatedAt: Date;
+}
+
+/** What a collector wants to know besides. */
+export interface IngestState {
+  readonly namespace: string;
+  readonly ref: string;
+  readonly expected: Digest | undefined;
+  readonly folder: string;
+  readonly offset: number;
+  /** Somebody alive has it open. */
+  readonly active: boolean;
+  /** Left behind: by a process that died with it open, or a put that ended before its content was there. */
+  readonly orphan: boolean;
+  /** 24 hours after bytes were last written. */
+  readonly expiresAt: Date;
+}
+
+/** Every ingest of every namespace, in no order; those that come or go meanwhile may or may not be among them. */
+export async function* storedIngests(place: Place): AsyncIterable<StoredIngest> {
+  for (const name of await place.files.list(place.paths.ingests)) {
+    if (!FOLDER.test(name)) continue;
+    const ingest = await storedIngest(place, join(place.paths.ingests, name));
+    if (ingest !== undefined) yield ingest;
+  }
+}
+
+/** What is in a folder, or undefined if there is none, or it does not say what it is for. */
+export async function storedIngest(place: Place, folder: string): Promise<StoredIngest | undefined> {
+  const terms = await termsIn(place, folder);
+  if (terms === undefined) return undefined;
+  const data = await place.files.stat(join(folder, 'data'));
+  const written = Math.floor(Number(data?.modified ?? 0) / 1e6);
+  const updatedAt = new Date(Math.max(terms.startedAt.getTime(), written));
+  return { ...terms, folder, offset: data?.size ?? 0, updatedAt };
+}
+
+/** Every ingest of every namespace, for a collector. */
+export async function ingestStates(place: Place): Promise<readonly IngestState[]> {
+  const states: IngestState[] = [];
+  for await (const { namespace, ref, expected, folder, offset, updatedAt } of storedIngests(place)) {
+    const named = await holderIn(place, folder);
+    const active = isHeld(place, named);
+    const expiresAt = new Date(updatedAt.getTime() + ORPHAN_TTL);
+    const orphan = isOrphan(place, named);
+    states.push({ namespace, ref, expected, folder, offset, active, orphan, expiresAt });
+  }
+  return states;
+}
+
+/**
+ * Removes an ingest under the write lock, unless somebody alive has it or it is gone; then false. `also` has the last
+ * word in the same transaction, and may do what goes with it.
+ */
+export async function removeIngest(
+  place: Place,
+  { folder }: Pick<IngestState, 'folder'>,
+  options: TransactionOptions & { readonly also?: (transaction: Transaction) => boolean } = {},
+): Promise<boolean> {
+  return removeFolder(place, folder, options);
+}
+
+/**
+ * Removes what crashes left in the folder of ingests that is none: what was about to be removed, and what does not say
+ * what it is for and was not touched for `age` milliseconds.
+ */
+export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void> {
+  const { files, paths } = place;
+  for (const name of await files.list(paths.ingests)) {
+    const folder = join(paths.ingests, name);
+    if (name.startsWith('gone-')) await files.removeTree(folder);
+    else if (FOLDER.test(name) && (await termsIn(place, folder)) !== undefined) continue;
+    // One that is about to appear may be empty still.
+    else if (await isOlder(place, folder, name.startsWith('new-') ? ORPHAN_TTL : age))
+      await removeFolder(place, folder);
+  }
+}
+
+/** Removes what nobody has continued for {@link ORPHAN_TTL} and no lease keeps. */
+export async function removeExpired(place: Place): Promise<void> {
+  await removeStrays(place);
+  for (const { namespace, ref, folder, active, expiresAt } of await ingestStates(place)) {
+    if (active || expiresAt.getTime() > Date.now()) continue;
+    await removeIngest(place, { folder }, { also: (transaction) => !isLeased(transaction, namespace, ref) });
+  }
+}
+
+function isLeased(queries: Queries, namespace: string, ref: string): boolean {
+  const row = queries.get(
+    `SELECT 1 FROM lease_resources r JOIN leases l ON l.namespace = r.namespace AND l.id = r.lease
+       WHERE r.type = 'ingests' AND r.id = ? AND r.namespace = ? AND (l.expires IS NULL OR l.expires >= ?)`,
+    ref,
+    namespace,
+    Date.now(),
+  );
+  return row !== undefined;
+}
+
+async function isOlder({ files }: Place, folder: string, age: number): Promise<boolean> {
+  const touched = [await files.stat(folder), await files.stat(join(folder, 'data'))];
+  const latest = Math.max(...touched.map((facts) => Number(facts?.modified ?? 0) / 1e6));
+  return Date.now() - latest >= age;
+}
