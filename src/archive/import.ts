@@ -1,18 +1,18 @@
-import type { ContentStore, Labels } from '../content/store.js';
 import type { CopyResult } from '../content/copy.js';
-import { assignNames, type NameOutcome, type WantedName } from '../images/put-names.js';
-import { underLease } from '../images/under-lease.js';
+import type { ContentStore } from '../content/store.js';
+import type { NameOutcome } from '../images/put-names.js';
 import type { Store } from '../images/store.js';
-import { GC_REF_CONTENT } from '../oci/children.js';
+import { underLease } from '../images/under-lease.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Digest } from '../oci/digest.js';
 import { openArchive, type ArchiveSource, type OpenArchive } from './archive-source.js';
+import { labelSubjects, lackingLabels, nameImages } from './import-assign.js';
 import { readContents } from './import-contents.js';
+import { Moving } from './import-move.js';
 import { checkNaming } from './import-names.js';
 import type { ImportedImage, ImportOptions, ImportResult } from './import-options.js';
-import { Moving } from './import-move.js';
-import { planImport, policyFor, type ImportPlan, type PlannedImage } from './import-plan.js';
-import { referrerReport, type PlannedReferrer } from './import-referrers.js';
+import { planImport, type ImportPlan, type PlannedImage } from './import-plan.js';
+import { referrerReport } from './import-referrers.js';
+import { planWithoutWork } from './import-unchanged.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
 
 /**
@@ -22,7 +22,7 @@ import type { ArchiveContents } from './layout/archive-contents.js';
  * `keepGoing`, that holds for each image by itself.
  *
  * A regular file that is not compressed, and a folder, are read only where they are needed; everything else is read
- * once, to its end.
+ * once, to its end. Of a file whose images are all there under their names, nothing is written and no lease is taken.
  *
  * @throws {StowageError} INVALID, UNSUPPORTED, LIMIT_EXCEEDED for what is no sound image archive; MISMATCH for content
  *   that is not what its name or descriptor says; NOT_FOUND if the image, or a platform, that was asked for is not in
@@ -35,9 +35,15 @@ export async function importArchive(
 ): Promise<ImportResult> {
   checkNaming(options);
   options.signal?.throwIfAborted();
+  const settled = { ...options, onDuplicate: options.onDuplicate ?? options.onConflict };
   const archive = await openArchive(source, options.archiveName);
   try {
-    return await underLease(store, (view) => importUnderLease(view, archive, options), options);
+    // To read these writes nothing, so it needs no lease.
+    const isQuiet = archive.kind !== 'stream' && options.compressBlobs !== true;
+    const contents = isQuiet ? await readContents(store.content, archive, settled) : undefined;
+    const done = contents && (await planWithoutWork(contents, store, settled));
+    if (done !== undefined) return resultOfNoWork(done, settled);
+    return await underLease(store, (view) => importUnderLease(view, archive, contents, settled), options);
   } finally {
     await archive[Symbol.asyncDispose]();
   }
@@ -46,13 +52,13 @@ export async function importArchive(
 async function importUnderLease(
   view: Store,
   archive: OpenArchive,
+  known: ArchiveContents | undefined,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const settled = { ...options, onDuplicate: options.onDuplicate ?? options.onConflict };
-  const contents = await readContents(view.content, archive, settled);
+  const contents = known ?? (await readContents(view.content, archive, options));
   const claim = (content: ContentStore, targets: Parameters<ContentStore['claim']>[0]) =>
     content.claim(targets, { signal: options.signal });
-  const plan = await planImport(contents, view, claim, settled);
+  const plan = await planImport(contents, view, claim, options);
   const labels = await lackingLabels(view.content, plan, options);
 
   const moving = new Moving(view, contents, labels, archive, options);
@@ -60,6 +66,36 @@ async function importUnderLease(
     options.keepGoing === true ? await moving.oneByOne(plan) : await moving.all(plan);
   await labelSubjects(view.content, labels, moving.moved, referrers, options);
   const outcomes = await nameImages(view, images, plan, options);
+  return resultOf({ images, referrers }, outcomes, counted(moving.result, moving.moved, contents));
+}
+
+/** As if everything had been looked at one by one and found. */
+function resultOfNoWork(plan: ImportPlan, { allBlobs, onProgress }: ImportOptions): ImportResult {
+  const { images, blobs, others } = plan;
+  const all = allBlobs === true ? [...blobs, ...others] : blobs;
+  const bytes = all.reduce((sum, { size }) => sum + size, 0);
+  onProgress?.({ kind: 'total', totalBytes: bytes, blobs: all.length });
+  for (const { digest, size } of all) onProgress?.({ kind: 'blob', digest, size, existed: true });
+  const outcomes = new Map(
+    images.map((image): [PlannedImage, NameOutcome] => {
+      const { name, target, outcome, previous } = image;
+      return outcome === 'skipped'
+        ? [image, { name, target, outcome, ...(previous && { previous }) }]
+        : [image, { name, target, outcome: 'unchanged' }];
+    }),
+  );
+  const counts = {
+    blobs: { written: 0, existed: all.length },
+    bytes: { written: 0, existed: bytes },
+  };
+  return resultOf(plan, outcomes, counts);
+}
+
+function resultOf(
+  { images, referrers }: Pick<ImportPlan, 'images' | 'referrers'>,
+  outcomes: ReadonlyMap<PlannedImage, NameOutcome>,
+  counts: CopyResult,
+): ImportResult {
   return {
     images: images.flatMap((image): ImportedImage[] => {
       const outcome = outcomes.get(image);
@@ -69,35 +105,8 @@ async function importUnderLease(
       problem === undefined ? [] : [{ name, target, error: problem }],
     ),
     referrers: referrers.map(referrerReport),
-    ...counted(moving.result, moving.moved, contents),
+    ...counts,
   };
-}
-
-/** Names everything that is neither skipped nor refused, in one step. */
-async function nameImages(
-  view: Store,
-  images: readonly PlannedImage[],
-  plan: ImportPlan,
-  options: ImportOptions,
-): Promise<ReadonlyMap<PlannedImage, NameOutcome>> {
-  const holding = options.allBlobs === true ? holdingLabels(plan.others) : {};
-  const named = images.filter(({ outcome, problem }) => outcome !== 'skipped' && problem === undefined);
-  const wanted = named.map((image): WantedName => {
-    const { name, target } = image;
-    return { name, target, policy: policyFor(image, options), labels: { ...options.labels, ...holding } };
-  });
-  const assigned = await assignNames(view.images, wanted, options);
-  const outcomes = new Map(
-    named.flatMap((image, at) => {
-      const outcome = assigned[at];
-      return outcome === undefined ? [] : [[image, outcome] as const];
-    }),
-  );
-  for (const image of images) {
-    const { name, target, outcome, previous } = image;
-    if (outcome === 'skipped') outcomes.set(image, { name, target, outcome, ...(previous && { previous }) });
-  }
-  return outcomes;
 }
 
 function importedImage({ target, unnamed, platforms }: PlannedImage, outcome: NameOutcome): ImportedImage {
@@ -112,43 +121,6 @@ function importedImage({ target, unnamed, platforms }: PlannedImage, outcome: Na
       state: state === 'damaged' ? 'left-out' : state,
     })),
   };
-}
-
-/** On an image record, these keep what nothing else refers to. */
-function holdingLabels(blobs: readonly Descriptor[]): Labels {
-  return Object.fromEntries(blobs.map(({ digest }, at) => [`${GC_REF_CONTENT}.unreferenced.${at}`, digest]));
-}
-
-/** Labels the store does not have yet, so that repeating an import writes nothing. */
-async function lackingLabels(
-  store: ContentStore,
-  plan: ImportPlan,
-  options: ImportOptions,
-): Promise<ReadonlyMap<Digest, Labels>> {
-  const lacking = new Map<Digest, Labels>();
-  for (const [digest, wanted] of plan.labels) {
-    const present = (await store.info(digest, options))?.labels ?? {};
-    const entries = Object.entries(wanted).filter(([key, value]) => present[key] !== value);
-    if (entries.length > 0) lacking.set(digest, Object.fromEntries(entries));
-  }
-  return lacking;
-}
-
-/** What the store had before learns of what refers to it; everything else got its labels as it was moved. */
-async function labelSubjects(
-  store: ContentStore,
-  labels: ReadonlyMap<Digest, Labels>,
-  moved: readonly Descriptor[],
-  referrers: readonly PlannedReferrer[],
-  options: ImportOptions,
-): Promise<void> {
-  const done = new Set(moved.map(({ digest }) => digest));
-  for (const { subject, state } of referrers) {
-    const lacking = labels.get(subject);
-    if (state !== 'complete' || lacking === undefined || done.has(subject)) continue;
-    await store.setLabels(subject, lacking, options);
-    done.add(subject);
-  }
 }
 
 /** What a stream put into the store on its way was written by this import as well, though it was held by the end. */

@@ -78,6 +78,25 @@ export async function previewName(
   return decide(await images.get(wanted.name, options), wanted).outcome;
 }
 
+/**
+ * The records of the wanted names as they are, if assigning them would change nothing; else undefined.
+ *
+ * @throws {StowageError} as {@link assignNames}.
+ */
+export async function unchangedNames(
+  images: ImageStore,
+  wanted: readonly WantedName[],
+  options: CallOptions = {},
+): Promise<readonly ImageRecord[] | undefined> {
+  const records: ImageRecord[] = [];
+  for (const want of distinct(wanted).values()) {
+    const current = await images.get(want.name, options);
+    if (current === undefined || decide(current, want).change !== undefined) return undefined;
+    records.push(current);
+  }
+  return records;
+}
+
 interface Decision {
   readonly outcome: NameOutcome;
   readonly change?: ImageChange;
