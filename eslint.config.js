@@ -35,12 +35,12 @@ const topLevelAwait = {
 const database = [databaseFiles, databasePaths, openingLibraries];
 
 const sources = ['src/**/*.ts'];
-const tests = ['**/*.test.ts', 'test/**/*.ts', 'src/testing/**/*.ts'];
+const tests = ['**/*.test.ts', 'test/**/*.ts', 'bench/**/*.ts', 'src/testing/**/*.ts'];
 
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', '*.config.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', '*.config.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
