@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** Unit, compliance, golden and layering tests. Interop with real tools has its own configuration. */
+/** Unit, compliance, golden and layering tests. Interop with real tools and crashes have their own configurations. */
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/interop/**', '**/node_modules/**', 'dist/**'],
+    exclude: ['test/interop/**', 'test/crash/**', '**/node_modules/**', 'dist/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
