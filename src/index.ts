@@ -7,7 +7,17 @@
  * the suites a backend has to pass behind `stowage/testing`.
  */
 export * from './archive/index.js';
-export { openStore, type StoreOptions } from './backends/dir/index.js';
+export {
+  checkStore,
+  openStore,
+  STORE_FINDINGS,
+  type CheckStoreOptions,
+  type StoreFinding,
+  type StoreFindingCode,
+  type StoreOptions,
+  type StoreReport,
+  type StoreSeverity,
+} from './backends/dir/index.js';
 export { copy, type CopyOptions, type CopyResult } from './content/copy.js';
 export { inspectImage, type Has, type Inspection, type ManifestState } from './content/completeness.js';
 export { compileFilters, type FieldLookup, type Selector } from './content/filter.js';

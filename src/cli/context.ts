@@ -3,7 +3,7 @@ import { isStowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
 import type { Globals } from './globals.js';
 import type { Output } from './output.js';
-import { findPlace } from './place.js';
+import { findPlace, type Place } from './place.js';
 import { createProgress } from './progress.js';
 import type { StandardOutput } from './stdio.js';
 
@@ -17,6 +17,8 @@ export interface Context {
   readonly interactive: boolean;
   /** Aborts when the user or the system asks the command to stop. */
   readonly signal: AbortSignal;
+  /** Which store the user means. */
+  place(): Place;
   /** Opens the store the user means, and closes it when `use` is done. */
   withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** The same for commands that change nothing: a store that is not there is an empty one, and none is made. */
@@ -72,6 +74,7 @@ export function createContext(options: ContextOptions): Context {
     signal,
     report,
     fail,
+    place: () => findPlace(globals, env),
     async withStore(use) {
       return closing(await open({ readOnly: false }), use);
     },

@@ -16,6 +16,7 @@ import { namespacesCreate } from './commands/namespaces/create.command.js';
 import { namespacesLabel } from './commands/namespaces/label.command.js';
 import { namespacesList } from './commands/namespaces/ls.command.js';
 import { namespacesRemove } from './commands/namespaces/rm.command.js';
+import { fsck } from './commands/fsck.command.js';
 import { verify } from './commands/verify.command.js';
 import { version } from './commands/version.command.js';
 
@@ -80,6 +81,7 @@ export const NOUNS: readonly Noun[] = [
 
 /** Commands that stand by themselves. */
 export const SINGLE: readonly { readonly verb: string; readonly command: DocumentedCommand }[] = [
+  { verb: 'fsck', command: fsck },
   { verb: 'verify', command: verify },
   { verb: 'version', command: version },
 ];

@@ -58,6 +58,9 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'images inspect --help',
     'content ls --help',
     'content get --help',
+    'fsck --help',
+    'fsck',
+    'fsck extra',
     'version --help',
     'images import one.tar extra --bogus --help',
     'imgaes',
@@ -289,6 +292,8 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'namespaces label other',
     'namespaces label other a=b team=',
     '--json namespaces label other c',
+    'fsck',
+    '--json fsck --no-hash',
   ],
   sparse: [
     'images ls',

@@ -14,7 +14,7 @@ const PENDING_LIMIT = 4 * PIECE;
 const SYNC_EVERY = 32 * PIECE;
 
 /** Committed blobs never change. */
-const BLOB_MODE = 0o444;
+export const BLOB_MODE = 0o444;
 
 /** A file to write a blob into, open for reading and writing. */
 export interface BegunFile {

@@ -12,6 +12,10 @@ export interface FileFacts {
   /** In nanoseconds, as text. */
   readonly modified: string;
   readonly isFolder: boolean;
+  /** Neither a folder nor a link, pipe, socket or device. */
+  readonly isFile: boolean;
+  /** The permissions, as chmod(2) takes them. */
+  readonly mode: number;
 }
 
 /** An open file: as much of Node's handle as is used. */
@@ -24,7 +28,12 @@ export type OpenFile = Pick<
 export interface SyncFiles {
   /** Undefined if there is no such file. */
   stat(path: string): FileFacts | undefined;
+  /** Of a symbolic link itself, not of what it points to. */
+  lstat(path: string): FileFacts | undefined;
   rename(from: string, to: string): void;
+  chmod(path: string, mode: number): void;
+  /** False if there was one already. */
+  makeFolder(path: string): boolean;
   /** False if there was none. */
   unlink(path: string): boolean;
   list(folder: string): readonly string[];
@@ -43,6 +52,8 @@ export interface SyncFiles {
 export interface Files {
   open(path: string, flags: 'r' | 'r+' | 'wx+', mode?: number): Promise<OpenFile>;
   stat(path: string): Promise<FileFacts | undefined>;
+  /** Of a symbolic link itself, not of what it points to. */
+  lstat(path: string): Promise<FileFacts | undefined>;
   /** Undefined if there is no such file. */
   readText(path: string): Promise<string | undefined>;
   /** A new small file, not synced; EEXIST if there is one. */
@@ -73,7 +84,18 @@ export interface Files {
 
 const syncFiles: SyncFiles = {
   stat: (path) => factsOf(fs.statSync(path, { bigint: true, throwIfNoEntry: false })),
+  lstat: (path) => factsOf(fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })),
   rename: (from, to) => fs.renameSync(from, to),
+  chmod: (path, mode) => fs.chmodSync(path, mode),
+  makeFolder(path) {
+    try {
+      fs.mkdirSync(path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      return false;
+    }
+  },
   unlink(path) {
     try {
       fs.unlinkSync(path);
@@ -117,6 +139,13 @@ export const nodeFiles: Files = {
   async stat(path) {
     try {
       return factsOf(await promises.stat(path, { bigint: true }));
+    } catch (error) {
+      return missing(error, undefined);
+    }
+  },
+  async lstat(path) {
+    try {
+      return factsOf(await promises.lstat(path, { bigint: true }));
     } catch (error) {
       return missing(error, undefined);
     }
@@ -206,6 +235,8 @@ function factsOf(stats: fs.BigIntStats | undefined): FileFacts | undefined {
     inode: `${stats.dev}:${stats.ino}`,
     modified: `${stats.mtimeNs}`,
     isFolder: stats.isDirectory(),
+    isFile: stats.isFile(),
+    mode: Number(stats.mode & 0o7777n),
   };
 }
 

@@ -12,7 +12,13 @@ import { settled } from './settled.js';
 /** How long what a dead process left behind is kept for whoever continues its work, in milliseconds. */
 export const ORPHAN_TTL = 24 * 60 * 60 * 1000;
 
-const SUFFIX = '.db';
+/** Of the files of holders, behind their identifiers. */
+export const HOLDER_SUFFIX = '.db';
+
+/** Whether a text can be the identifier of a holder. */
+export function isHolderId(text: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(text);
+}
 
 /**
  * Who is alive. A process that writes holds an exclusive transaction on a database file of its own for as long as it
@@ -113,8 +119,8 @@ export class Holders {
     const known = new Set(rows);
     const strays = this.#files.sync
       .list(this.#paths.holders)
-      .filter((name) => name.endsWith(SUFFIX))
-      .map((name) => name.slice(0, -SUFFIX.length))
+      .filter((name) => name.endsWith(HOLDER_SUFFIX))
+      .map((name) => name.slice(0, -HOLDER_SUFFIX.length))
       .filter((id) => !known.has(id));
     const dead = [...rows, ...strays].filter((id) => id !== self && !this.isAlive(id));
     const expiry = Date.now() + ORPHAN_TTL;
@@ -129,7 +135,7 @@ export class Holders {
       const paths = transaction.all('SELECT path FROM temporary_files WHERE holder = ?', id);
       left.push(...paths.map(({ path }) => String(path)));
       if (paths.length === 0) transaction.run('DELETE FROM holders WHERE id = ?', id);
-      this.#files.sync.unlink(join(this.#paths.holders, id + SUFFIX));
+      this.#files.sync.unlink(join(this.#paths.holders, id + HOLDER_SUFFIX));
     }
     return left;
   }

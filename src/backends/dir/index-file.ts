@@ -1,12 +1,17 @@
 import { fromSystemError } from '../../errors.js';
 import type { Queries, SharedConnection, Transaction } from './database/connection.js';
 import type { FileFacts, Files } from './files.js';
-import { generationOf, indexText, LAYOUT_FILE } from './layout.js';
+import { generationOf, indexText, isIndex, LAYOUT_FILE } from './layout.js';
 import type { Paths } from './paths.js';
 import { imageOf } from './rows.js';
 
 /** The namespace whose names other tools see. */
 export const VISIBLE_NAMESPACE = 'default';
+
+/**
+ * `ahead`: left by a process that ended between its rename and its commit. `foreign`: another program wrote it.
+ */
+export type IndexState = 'current' | 'missing' | 'ahead' | 'unreadable' | 'foreign';
 
 const FACTS = 'index';
 const GENERATION = 'generation';
@@ -52,27 +57,50 @@ export class IndexFile {
     }
   }
 
+  /**
+   * How `index.json` stands to the records, whoever seems to have written it last. To be asked under the write lock:
+   * before it, another process may be between its rename and its commit.
+   */
+  state(queries: Queries): IndexState {
+    const bytes = this.#files.sync.read(this.#paths.index);
+    if (bytes === undefined) return 'missing';
+    const current = generation(queries);
+    if (Buffer.from(bytes).toString() === this.#text(queries, current)) return 'current';
+    if (!isIndex(bytes)) return 'unreadable';
+    const found = generationOf(bytes);
+    return found !== undefined && found > current ? 'ahead' : 'foreign';
+  }
+
+  /** Writes `index.json` anew, as one that is younger than the one that is there. */
+  rewrite(transaction: Transaction): void {
+    const bytes = this.#files.sync.read(this.#paths.index);
+    const found = bytes === undefined ? undefined : generationOf(bytes);
+    this.#write(transaction, Math.max(found ?? 0, generation(transaction)) + 1);
+  }
+
+  /** Writes `oci-layout`. */
+  writeLayout(): void {
+    this.#replace(this.#paths.layout, LAYOUT_FILE);
+  }
+
   /** Whether the index is a foreign one. */
   #repair(transaction: Transaction): boolean {
-    if (this.#files.sync.stat(this.#paths.layout) === undefined)
-      this.#replace(this.#paths.layout, LAYOUT_FILE);
+    if (this.#files.sync.stat(this.#paths.layout) === undefined) this.writeLayout();
     const facts = this.#files.sync.stat(this.#paths.index);
-    const bytes = this.#files.sync.read(this.#paths.index);
-    if (facts === undefined || bytes === undefined) {
-      this.#write(transaction, generation(transaction) + 1);
-      return false;
+    if (facts !== undefined && recorded(transaction) === factsText(facts)) return false;
+    switch (this.state(transaction)) {
+      case 'current':
+        // The same file at another place, such as after a copy of the root.
+        if (facts !== undefined) remember(transaction, FACTS, factsText(facts));
+        return false;
+      case 'missing':
+      case 'ahead':
+        this.rewrite(transaction);
+        return false;
+      case 'unreadable':
+      case 'foreign':
+        return true;
     }
-    if (recorded(transaction) === factsText(facts)) return false;
-    const current = generation(transaction);
-    if (Buffer.from(bytes).toString() === this.#text(transaction, current)) {
-      // The same file at another place, such as after a copy of the root.
-      remember(transaction, FACTS, factsText(facts));
-      return false;
-    }
-    const found = generationOf(bytes);
-    if (found === undefined || found <= current) return true;
-    this.#write(transaction, found + 1);
-    return false;
   }
 
   #write(transaction: Transaction, number: number): void {

@@ -192,7 +192,8 @@ export async function removeFolder(
   return gone !== undefined;
 }
 
-function textIn({ files }: Place, path: string): string {
+/** {@link holderIn} inside a transaction. */
+export function textIn({ files }: Place, path: string): string {
   const bytes = files.sync.read(join(path, 'holder'));
   return bytes === undefined ? '' : Buffer.from(bytes).toString();
 }

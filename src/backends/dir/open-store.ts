@@ -1,15 +1,13 @@
 import { resolve } from 'node:path';
-import { fromSystemError, isStowageError } from '../../errors.js';
+import { fromSystemError } from '../../errors.js';
 import type { Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
-import { loadLibrary } from './database/library.js';
-import { openForReading, openForWriting, openUnwritable } from './database/open.js';
 import { checkFileSystem } from './file-system.js';
 import { nodeFiles, type Files } from './files.js';
-import { Holders } from './holders.js';
 import { IndexFile } from './index-file.js';
+import { openPlace } from './open-place.js';
 import { Paths } from './paths.js';
-import { isShared, share, type Place } from './place.js';
+import { isShared, share } from './place.js';
 import { nearestFolder, prepareRoot } from './root.js';
 import { DirStore } from './store.js';
 
@@ -71,28 +69,4 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
   } catch (error) {
     throw signal?.aborted === true && error === signal.reason ? error : fromSystemError(error, attempt);
   }
-}
-
-async function openPlace(paths: Paths, files: Files, mode: 'write' | 'read' | 'unwritable'): Promise<Place> {
-  const library = await loadLibrary();
-  const withoutWriting = () => openUnwritable(library, paths.database, files);
-  let unwritable = mode === 'unwritable' ? await withoutWriting() : undefined;
-  let connection = unwritable?.connection;
-  try {
-    connection ??= await (mode === 'write' ? openForWriting : openForReading)(library, paths.database);
-  } catch (error) {
-    // SQLite writes an index of its log even to read; what is on a full disk can be read all the same.
-    if (mode === 'write' || !isStowageError(error, 'NO_SPACE')) throw error;
-    unwritable = await withoutWriting();
-    connection = unwritable.connection;
-  }
-  const holders = new Holders(library, connection, paths, files);
-  const close = async () => {
-    try {
-      await holders.close();
-    } finally {
-      await connection.close().finally(() => unwritable?.dispose());
-    }
-  };
-  return { paths, files, connection, holders, openIngests: new Set(), close };
 }

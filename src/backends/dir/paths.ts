@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { algorithmOf, encodedOf, type Algorithm, type Digest } from '../../oci/digest.js';
 
+/** The file of the database in a root. */
+export const DATABASE = 'metadata.db';
+
 /** Where everything is under a root. Digests are proven to have no path in them before they get here. */
 export class Paths {
   readonly root: string;
@@ -11,6 +14,8 @@ export class Paths {
   readonly ingests: string;
   readonly holders: string;
   readonly database: string;
+  /** Where repair puts what it takes away. */
+  readonly quarantine: string;
 
   constructor(root: string) {
     this.root = root;
@@ -19,7 +24,8 @@ export class Paths {
     this.blobs = join(root, 'blobs');
     this.ingests = join(root, 'ingest');
     this.holders = join(root, 'holders');
-    this.database = join(root, 'metadata.db');
+    this.database = join(root, DATABASE);
+    this.quarantine = join(root, 'quarantine');
   }
 
   blobFolder(algorithm: Algorithm): string {

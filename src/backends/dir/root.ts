@@ -5,7 +5,7 @@ import { generationOf } from './layout.js';
 import type { Paths } from './paths.js';
 
 /** What may be in a root before its database is; `lost+found` is in the root of every ext file system. */
-const BEFORE_DATABASE = new Set(['blobs', 'ingest', 'holders', 'lost+found']);
+const BEFORE_DATABASE = new Set(['blobs', 'ingest', 'holders', 'quarantine', 'lost+found']);
 
 /**
  * Makes sure that the root is a folder of ours or one that can become it, and creates what is missing of it unless
@@ -24,9 +24,8 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   // Listed before the database is looked for: every store makes that before anything that would look foreign.
   const found = await files.list(paths.root);
   const database = await files.stat(paths.database);
-  if (found.includes('index.json') && (database === undefined || database.size === 0)) {
-    await checkLost(files, paths, database === undefined ? 'gone' : 'empty');
-  }
+  const lost = await lostDatabase(files, paths);
+  if (lost !== undefined) throw databaseLost(paths, lost);
   if (database === undefined) {
     checkForeign(paths, found);
     if (readOnly) throw noStore(paths);
@@ -35,7 +34,7 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
       detail: { path: paths.database },
     });
   }
-  const writable = await isWritable(files, paths);
+  const writable = (await unwritableParts(files, paths)).length === 0;
   if (!writable && database === undefined) {
     throw new StowageError(
       'DENIED',
@@ -49,33 +48,38 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   return writable;
 }
 
-/** Whether everything that a change may touch can be written: some of it may belong to another user. */
-async function isWritable(files: Files, paths: Paths): Promise<boolean> {
+/** What of it a change may touch and this process cannot write: some of it may belong to another user. */
+export async function unwritableParts(files: Files, paths: Paths): Promise<readonly string[]> {
   const parts = [
     paths.root,
     ...[paths.database, `${paths.database}-wal`, `${paths.database}-shm`],
     ...[paths.holders, paths.ingests, paths.blobs, paths.blobFolder('sha256')],
   ];
-  for (const part of parts) {
-    if (!(await files.isWritable(part))) return false;
-  }
-  return true;
+  const writable = await Promise.all(parts.map((part) => files.isWritable(part)));
+  return parts.filter((_, place) => !writable[place]);
 }
 
 /**
- * A store writes its index after its database. To take a lost database for a new one would empty the index, the last
- * place where the names are.
+ * Whether the database of a root is gone or empty although there was one. A store writes its index, and the first blob,
+ * after its database. To take a lost database for a new one would empty the index, the last place where the names are.
  */
-async function checkLost(files: Files, paths: Paths, what: 'gone' | 'empty'): Promise<void> {
+export async function lostDatabase(files: Files, paths: Paths): Promise<'gone' | 'empty' | undefined> {
+  if (((await files.stat(paths.database))?.size ?? 0) > 0) return undefined;
+  const blobs = await files.list(paths.blobFolder('sha256'));
   const index = await files.readText(paths.index);
-  if (index === undefined || generationOf(Buffer.from(index)) === undefined) return;
-  throw new StowageError(
+  // Looked at again: somebody may be making a store this very moment.
+  const database = await files.stat(paths.database);
+  if (database !== undefined && database.size > 0) return undefined;
+  const ours = index !== undefined && generationOf(Buffer.from(index)) !== undefined;
+  const unnamed = index === undefined && blobs.length > 0 && (await files.stat(paths.holders)) !== undefined;
+  return ours || unnamed ? (database === undefined ? 'gone' : 'empty') : undefined;
+}
+
+function databaseLost({ root, database }: Paths, what: 'gone' | 'empty'): StowageError {
+  return new StowageError(
     'CORRUPT',
-    `Cannot open a store at ${JSON.stringify(paths.root)}: its ${JSON.stringify(paths.database)} is ${what}`,
-    {
-      detail: { root: paths.root },
-      hint: 'the images are still there: import the root as an image layout into a store at another place',
-    },
+    `Cannot open a store at ${JSON.stringify(root)}: its ${JSON.stringify(database)} is ${what}`,
+    { detail: { root }, hint: 'the images are still there: stowage fsck --repair finds them' },
   );
 }
 

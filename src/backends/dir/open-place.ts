@@ -1,0 +1,39 @@
+import { isStowageError } from '../../errors.js';
+import { loadLibrary } from './database/library.js';
+import { openForReading, openForWriting, openUnwritable } from './database/open.js';
+import type { Files } from './files.js';
+import { Holders } from './holders.js';
+import type { Paths } from './paths.js';
+import type { Place } from './place.js';
+
+/**
+ * Opens what a process needs of a root that is there: to write, to read while others may write (`read`), or to read
+ * what this process cannot write to (`unwritable`). To be called inside `share` only, and whose `close` is its end.
+ */
+export async function openPlace(
+  paths: Paths,
+  files: Files,
+  mode: 'write' | 'read' | 'unwritable',
+): Promise<Place> {
+  const library = await loadLibrary();
+  const withoutWriting = () => openUnwritable(library, paths.database, files);
+  let unwritable = mode === 'unwritable' ? await withoutWriting() : undefined;
+  let connection = unwritable?.connection;
+  try {
+    connection ??= await (mode === 'write' ? openForWriting : openForReading)(library, paths.database);
+  } catch (error) {
+    // SQLite writes an index of its log even to read; what is on a full disk can be read all the same.
+    if (mode === 'write' || !isStowageError(error, 'NO_SPACE')) throw error;
+    unwritable = await withoutWriting();
+    connection = unwritable.connection;
+  }
+  const holders = new Holders(library, connection, paths, files);
+  const close = async () => {
+    try {
+      await holders.close();
+    } finally {
+      await connection.close().finally(() => unwritable?.dispose());
+    }
+  };
+  return { paths, files, connection, holders, openIngests: new Set(), close };
+}
