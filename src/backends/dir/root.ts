@@ -19,7 +19,7 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   if (root !== undefined && !root.isFolder) throw notAStore(paths, 'it is not a folder');
   if (root === undefined) {
     if (readOnly) throw noStore(paths);
-    await files.makeFolders(paths.root);
+    await createRoot(files, paths.root);
   }
   // Listed before the database is looked for: every store makes that before anything that would look foreign.
   const found = await files.list(paths.root);
@@ -44,7 +44,7 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
       },
     );
   }
-  if (writable && !readOnly) await createFolders(files, paths);
+  if (writable && !readOnly) await createFolders(files, paths, database !== undefined);
   return writable;
 }
 
@@ -90,17 +90,31 @@ export async function nearestFolder(files: Files, path: string): Promise<string>
   return folder;
 }
 
-async function createFolders(files: Files, paths: Paths): Promise<void> {
+/** Creates a folder with those above it, and makes their names durable: without one of them all below is lost. */
+async function createRoot(files: Files, root: string): Promise<void> {
+  const existing = await nearestFolder(files, root);
+  await files.makeFolders(root);
+  for (let folder = root; folder !== existing;) {
+    folder = dirname(folder);
+    files.sync.syncFolder(folder);
+  }
+}
+
+/** `known` is a store whose database is there: whoever made that had made the folders durable before. */
+async function createFolders(files: Files, paths: Paths, known: boolean): Promise<void> {
   const created = [
     await files.makeFolder(paths.blobs),
     await files.makeFolder(paths.blobFolder('sha256')),
     await files.makeFolder(paths.ingests),
     await files.makeFolder(paths.holders),
   ];
-  if (!created.includes(true)) return;
+  // Who made them may have been killed before that was durable.
+  if (known && !created.includes(true)) return;
   files.sync.syncFolder(paths.blobs);
   files.sync.syncFolder(paths.root);
-  files.sync.syncFolder(dirname(paths.root));
+  // A parent that only lets through, such as one of mode 0711, cannot be opened, and so not be synced.
+  const parent = dirname(paths.root);
+  if (await files.isReadable(parent)) files.sync.syncFolder(parent);
 }
 
 /** A folder that holds something else must not be turned into a store: its index would be overwritten. */

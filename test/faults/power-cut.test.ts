@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { access, constants, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { importArchive } from '../../src/archive/import.js';
+import { openStore } from '../../src/backends/dir/index.js';
+import { randomOf } from '../fuzz/random.js';
+import { anyFate, Disk, EVERYTHING, FATES, journaledFate, type Remains } from './disk.js';
+import { judge, layOut, type Places, type Visible } from './judge.js';
+import { trace, traceProblem, type Operation } from './trace.js';
+import { workloadIn, type Step, type Workload } from './workload.js';
+
+/**
+ * Real commands are followed call by call, SQLite's included. For every moment and every fate of what was not synced
+ * by then, the disk is laid out as a power cut could have left it, and the store is opened there: what a command had
+ * reported is there, what it had not is there whole or not at all, and the work can be done again.
+ */
+
+/** How long states are tried, in seconds; those of every moment come first, then more and more random ones. */
+const SECONDS = Number(process.env['POWER_CUT_SECONDS'] ?? 45);
+const SEED = Number(process.env['POWER_CUT_SEED'] ?? Date.now() % 1_000_000);
+
+/** Fates of one moment at most. */
+const TURNS = 40;
+
+const problem = await traceProblem();
+if (problem !== undefined && process.env['STOWAGE_REQUIRE_TOOLS'] === '1') throw new Error(problem);
+
+interface Followed {
+  readonly step: Step;
+  readonly operations: readonly Operation[];
+  /** From when on the command has told of its success. */
+  readonly reported: number;
+  readonly before: Visible;
+  readonly after: Visible;
+}
+
+let folder: string;
+let scratch: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stowage-power-'));
+  // The states are many, and nothing about them has to be durable.
+  const memory = await access('/dev/shm', constants.W_OK).then(
+    () => '/dev/shm',
+    () => tmpdir(),
+  );
+  scratch = await mkdtemp(join(memory, 'stowage-power-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const placesIn = (disk: string): Places => ({
+  root: join(disk, 'new', 'deep', 'root'),
+  file: join(disk, 'out.tar'),
+  layout: join(disk, 'layout'),
+});
+
+/** Runs the steps for real; the disk must end as the model of it says. */
+async function follow(workload: Workload): Promise<Followed[]> {
+  const model = await Disk.of(workload.disk);
+  const followed: Followed[] = [];
+  let before: Visible = await visibleNow(workload.disk);
+  for (const step of workload.steps) {
+    const { operations, status, stderr } = await trace(process.execPath, step.args, { cwd: folder });
+    assert.equal(status, 0, `${step.title}: ${stderr}`);
+    model.newProcess();
+    const concerned = operations.filter((operation) => model.apply(operation));
+    const told = operations.find((operation) => operation.kind === 'write' && operation.fd === 1);
+    const after = await visibleNow(workload.disk);
+    followed.push({ step, operations, reported: told?.start ?? Infinity, before, after });
+    before = after;
+    assert.ok(concerned.length > 0, `${step.title} was not followed`);
+    assert.deepEqual(
+      signatureOf(model.after(EVERYTHING)),
+      signatureOf(await remainsOf(workload.disk)),
+      step.title,
+    );
+  }
+  return followed;
+}
+
+async function visibleNow(disk: string): Promise<Visible> {
+  const copy = join(scratch, 'now');
+  await cp(disk, copy, { recursive: true });
+  const visible = await judge(placesIn(copy));
+  await rm(copy, { recursive: true });
+  return visible;
+}
+
+async function remainsOf(path: string): Promise<Remains> {
+  return (await Disk.of(path)).after(EVERYTHING);
+}
+
+/** Of the index of SQLite's log, which is mapped into memory, only the length can be followed. */
+function signatureOf(remains: Remains): string[] {
+  return [...remains]
+    .map(([path, { bytes, mode }]) => {
+      if (path.endsWith('-shm')) return `${path} ${bytes.length}`;
+      return `${path} ${path.endsWith('/') ? '' : mode.toString(8)} ${createHash('sha1').update(bytes).digest('hex')}`;
+    })
+    .sort();
+}
+
+/** One state of the disk, and what may be seen in it. */
+interface Case {
+  readonly title: string;
+  readonly remains: Remains;
+  readonly allowed: readonly Visible[];
+}
+
+/** Every moment of the commands with the fates that are worth a try at it, the surest first. */
+async function* moments(
+  { disk }: Workload,
+  followed: readonly Followed[],
+): AsyncGenerator<{ readonly share: number; readonly cases: Iterable<Case> }> {
+  await rm(disk, { recursive: true });
+  await mkdir(disk);
+  const model = await Disk.of(disk);
+  const total = followed.reduce((sum, { operations }) => sum + operations.length, 0);
+  let passed = 0;
+  for (const { step, operations, reported, before, after } of followed) {
+    model.newProcess();
+    for (const [place, operation] of operations.entries()) {
+      passed++;
+      if (!model.apply(operation)) continue;
+      const next = operations.slice(place + 1).find(({ kind }) => kind !== 'open')?.end ?? Infinity;
+      const allowed = reported < next || next === Infinity ? [after] : [before, after];
+      const moment = passed;
+      const casesOf = function* (): Generator<Case> {
+        for (let turn = 0; ; turn++) {
+          const fate =
+            FATES[turn] ?? (turn % 2 === 0 ? anyFate : journaledFate)(randomOf(SEED, moment * 1000 + turn));
+          const title = `${step.title}, moment ${moment} (${operation.kind}), fate ${turn} (${fate.name})`;
+          yield { title, remains: model.after(fate), allowed };
+        }
+      };
+      yield { share: passed / total, cases: casesOf() };
+    }
+  }
+}
+
+describe.skipIf(problem !== undefined)('a power cut', () => {
+  it(
+    'loses nothing that was reported, and leaves nothing half',
+    async () => {
+      const workload = await workloadIn(folder);
+      const followed = await follow(workload);
+      const seen = new Set<string>();
+      const failures: string[] = [];
+      const counts = { moments: 0, states: 0, again: 0 };
+      const started = performance.now();
+      for await (const { share, cases } of moments(workload, followed)) {
+        counts.moments++;
+        let turn = 0;
+        for (const { title, remains, allowed } of cases) {
+          // Two fates at every moment, whatever it takes; then as many as there is time for.
+          const late = performance.now() - started > share * SECONDS * 1000;
+          if (turn++ >= (late ? 2 : TURNS)) break;
+          const key = JSON.stringify([signatureOf(remains), allowed]);
+          if (seen.has(key)) continue;
+          seen.add(key);
+          counts.states++;
+          const again = counts.states % 4 === 0;
+          if (again) counts.again++;
+          const found = await tryState(remains, allowed, again ? workload.archives.first : undefined);
+          if (found !== undefined) failures.push(`${title}: ${found}`);
+          if (failures.length >= 20) break;
+        }
+        if (failures.length >= 20) break;
+      }
+      const seconds = Math.round((performance.now() - started) / 1000);
+      console.log(
+        `power cut: ${followed.length} commands, ${counts.moments} moments, ${counts.states} different states, ` +
+          `${counts.again} of them worked on afterwards, ${seconds} s; POWER_CUT_SEED=${SEED}`,
+      );
+      assert.deepEqual(failures, []);
+    },
+    (SECONDS * 4 + 120) * 1000,
+  );
+});
+
+/** What is wrong with a state, if anything. */
+async function tryState(
+  remains: Remains,
+  allowed: readonly Visible[],
+  archive: string | undefined,
+): Promise<string | undefined> {
+  const disk = join(scratch, `state`);
+  const places = placesIn(disk);
+  await layOut(remains, disk);
+  try {
+    const visible = JSON.stringify(await judge(places));
+    if (!allowed.some((one) => JSON.stringify(one) === visible)) {
+      return `${visible} is seen instead of ${allowed.map((one) => JSON.stringify(one)).join(' or ')}`;
+    }
+    if (archive === undefined) return undefined;
+    {
+      await using store = await openStore({ root: places.root });
+      await importArchive(store, archive, { onConflict: 'move' });
+    }
+    await judge(places);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } finally {
+    await rm(disk, { recursive: true });
+  }
+}

@@ -1,0 +1,67 @@
+/** Real commands on a store, one after the other, as they are followed to find out what a power cut leaves. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { config, layer, manifest } from '../../src/testing/build-image.js';
+import { layoutTar, named } from '../support/build-archive.js';
+
+const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
+
+export interface Workload {
+  /** What loses its power. */
+  readonly disk: string;
+  /** The root of the store, some folders below that did not exist. */
+  readonly root: string;
+  /** Archives with two images each, which share layers; they are on another disk. */
+  readonly archives: { readonly first: string; readonly second: string };
+  readonly steps: readonly Step[];
+}
+
+export interface Step {
+  readonly title: string;
+  readonly args: readonly string[];
+}
+
+const shared = layer('base', 'base '.repeat(1500));
+const one = manifest(config({ os: 'linux', created: '2020-01-01T00:00:00Z' }), shared, layer('one', 'one'));
+const two = manifest(config({ os: 'linux', created: '2021-01-01T00:00:00Z' }), shared, layer('two', 'two'));
+const three = manifest(config({ os: 'linux', created: '2022-01-01T00:00:00Z' }), layer('three', 'three'));
+
+/** The names that the archives have. */
+export const ONE = 'example.com/one:1';
+export const TWO = 'example.com/two:1';
+export const THREE = 'example.com/three:1';
+
+export async function workloadIn(folder: string): Promise<Workload> {
+  const disk = join(folder, 'disk');
+  const root = join(disk, 'new', 'deep', 'root');
+  const archives = { first: join(folder, 'first.tar'), second: join(folder, 'second.tar') };
+  await mkdir(disk);
+  await writeFile(archives.first, layoutTar(named(ONE, one), named(TWO, two)));
+  await writeFile(archives.second, layoutTar(named(TWO, one), named(THREE, three)));
+  const file = join(disk, 'out.tar');
+  const layout = join(disk, 'layout') + '/';
+  const step = (title: string, ...args: string[]): Step => ({
+    title,
+    args: [COMMAND, '--root', root, ...args],
+  });
+  return {
+    disk,
+    root,
+    archives,
+    steps: [
+      step('import', 'images', 'import', archives.first),
+      step('import of what shares layers and moves a name', 'images', 'import', archives.second),
+      step('tag', 'images', 'tag', ONE, 'example.com/tagged:1'),
+      step('label', 'images', 'label', ONE, 'team=web'),
+      step('export to a file', 'images', 'export', file, ONE),
+      step('export over a file', 'images', 'export', file, ONE, THREE),
+      step('export to a folder', 'images', 'export', layout, ONE),
+      step('export into a folder', 'images', 'export', layout, THREE),
+      step('import into another namespace', '-n', 'other', 'images', 'import', archives.first),
+      step('rm', 'images', 'rm', THREE, 'example.com/tagged:1'),
+      step('rm in the other namespace', '-n', 'other', 'images', 'rm', ONE, TWO),
+      step('import again', 'images', 'import', archives.second),
+    ],
+  };
+}
