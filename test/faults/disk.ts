@@ -46,9 +46,9 @@ export type Remains = ReadonlyMap<string, { readonly bytes: Buffer; readonly mod
 /** Decides what of the things that were not synced is there after all. */
 export interface Fate {
   readonly name: string;
-  /** How many of the renamings of one name happened, given how many there were; `place` is their order. */
-  names(renamings: readonly Renaming[]): ReadonlySet<Renaming>;
-  bytes(file: { readonly durable: Buffer; readonly pending: readonly Change[] }): Buffer;
+  /** Which names changed after all; of those of one name, none without the ones before it. */
+  readonly names: (renamings: readonly Renaming[]) => ReadonlySet<Renaming>;
+  readonly bytes: (file: { readonly durable: Buffer; readonly pending: readonly Change[] }) => Buffer;
 }
 
 const EMPTY = Buffer.alloc(0);

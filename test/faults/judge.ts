@@ -10,6 +10,7 @@ import type { Remains } from './disk.js';
 /** What people see: names with their labels, and exported files. */
 export interface Visible {
   readonly images: readonly string[];
+  readonly blobs: readonly string[];
   readonly files: readonly string[];
 }
 
@@ -40,9 +41,13 @@ export async function layOut(remains: Remains, folder: string): Promise<void> {
 export async function judge({ root, file, layout }: Places): Promise<Visible> {
   await using store = await openStore({ root, onWarning: refuse });
   const images: string[] = [];
-  for (const namespace of NAMESPACES) images.push(...(await soundImages(store.namespace(namespace))));
+  const blobs: string[] = [];
+  for (const namespace of NAMESPACES) {
+    blobs.push(...(await soundBlobs(store.namespace(namespace))));
+    images.push(...(await soundImages(store.namespace(namespace))));
+  }
   await checkIndex(store, join(root, 'index.json'));
-  return { images, files: [await digestOfFile(file), ...(await soundLayout(layout))] };
+  return { images, blobs, files: [await digestOfFile(file), ...(await soundLayout(layout))] };
 }
 
 function refuse(message: string): void {
@@ -51,7 +56,6 @@ function refuse(message: string): void {
 
 async function soundImages(store: Store): Promise<string[]> {
   const images: string[] = [];
-  for await (const { digest, size } of store.content.list()) await drain(store, { digest, size });
   for await (const { name, target, labels } of store.images.list()) {
     for await (const { descriptor, missing } of walk(store.content, target)) {
       if (missing) throw new Error(`${name} lacks ${descriptor.digest}`);
@@ -61,8 +65,13 @@ async function soundImages(store: Store): Promise<string[]> {
   return images;
 }
 
-async function drain(store: Store, target: Parameters<Store['content']['read']>[0]): Promise<void> {
-  for await (const chunk of store.content.read(target)) void chunk;
+async function soundBlobs(store: Store): Promise<string[]> {
+  const blobs: string[] = [];
+  for await (const { digest, size } of store.content.list()) {
+    for await (const chunk of store.content.read({ digest, size })) void chunk;
+    blobs.push(`${store.namespaceName} blob ${digest}`);
+  }
+  return blobs;
 }
 
 async function checkIndex(store: Store, path: string): Promise<void> {

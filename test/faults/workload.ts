@@ -6,6 +6,7 @@ import { config, layer, manifest } from '../../src/testing/build-image.js';
 import { layoutTar, named } from '../support/build-archive.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
+const WRITER = fileURLToPath(new URL('writer.js', import.meta.url));
 
 export interface Workload {
   /** What loses its power. */
@@ -61,6 +62,7 @@ export async function workloadIn(folder: string): Promise<Workload> {
       step('import into another namespace', '-n', 'other', 'images', 'import', archives.first),
       step('rm', 'images', 'rm', THREE, 'example.com/tagged:1'),
       step('rm in the other namespace', '-n', 'other', 'images', 'rm', ONE, TWO),
+      { title: 'use of the library', args: [WRITER, root] },
       step('import again', 'images', 'import', archives.second),
     ],
   };
