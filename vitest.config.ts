@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/crash/**', '**/node_modules/**', 'dist/**'],
+    exclude: ['test/interop/**', 'test/crash/**', 'test/faults/**', '**/node_modules/**', 'dist/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
