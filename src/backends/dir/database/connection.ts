@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { StowageError } from '../../../errors.js';
 import { fromSqliteError, isBusy } from './errors.js';

@@ -4,8 +4,11 @@
  */
 // The one file outside the command that touches the process: only there can a built-in module be asked for without
 // an import that fails where it is missing, and only there can its warning be held back.
-import process from 'node:process';
+import { createRequire } from 'node:module';
 import { StowageError } from '../../../errors.js';
+
+/** Not imported, which would have Node make its standard streams and more. */
+const { process } = globalThis;
 
 /** What SQLite takes and gives. A boolean is not among them: Node 22 throws on it. */
 export type Value = string | number | bigint | Uint8Array | null;
@@ -116,13 +119,16 @@ function loadBuiltIn(): SqliteModule | undefined {
   }
 }
 
+/**
+ * By `require`: an `import` of a package of the older kind has Node read its sources for names, which takes longer than
+ * to load it.
+ */
 async function loadPackage(): Promise<SqliteModule | undefined> {
   try {
-    return await import('@photostructure/sqlite');
+    return createRequire(import.meta.url)('@photostructure/sqlite') as SqliteModule;
   } catch (error) {
-    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
-      return undefined;
-    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'MODULE_NOT_FOUND' && message.includes('@photostructure/sqlite')) return undefined;
     throw error;
   }
 }
