@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createInflateRaw, gzipSync } from 'node:zlib';
 import { haveTool, runTool } from '../../../test/support/compression-tools.js';
 import { bytesOf, collect, failureOf, inPieces, rejectsWith } from '../../testing/content.js';
 import type { Bytes } from '../byte-source.js';
@@ -105,4 +106,38 @@ describe('compress to gzip', () => {
     const bytes = await collect(compress(inPieces(content, 1000), 'gzip'));
     expect(bytes.subarray(0, 10).toString('hex')).toBe('1f8b08000000000000ff');
   });
+
+  it('is one member, for readers that stop after the first', async () => {
+    const bytes = await collect(compress(inPieces(content, 1 << 16), 'gzip'));
+    const inflate = createInflateRaw();
+    const plain = collect(inflate);
+    // Behind its end, inflate leaves what it does not take: the trailer, and nothing of the content.
+    inflate.end(bytes.subarray(10));
+    expect(sha256(await plain)).toBe(sha256(content));
+    expect(inflate.bytesWritten).toBe(bytes.byteLength - 10 - 8);
+  });
+
+  it('loses next to nothing by its blocks', async () => {
+    const text = Buffer.concat(
+      await Promise.all(
+        ['package-lock.json', 'ARCHITECTURE.md', 'README.md'].map((name) =>
+          readFile(new URL(`../../../${name}`, import.meta.url)),
+        ),
+      ),
+    );
+    const long = Buffer.concat(
+      Array.from({ length: 20 }, (_, number) => Buffer.concat([text, bytesOf(number, 50_000)])),
+    );
+    const blocks = (await collect(compress(inPieces(long, 1 << 16), 'gzip'))).byteLength;
+    expect(blocks / gzipSync(long).byteLength).toBeLessThan(1.001);
+  });
+
+  // zlib looks for matches with what instructions the processor has, so others may give other bytes.
+  it.runIf(process.arch === 'x64')(
+    'gives the same bytes on every version of Node and any number of processors',
+    async () => {
+      const bytes = await collect(compress(inPieces(content, 1 << 16), 'gzip'));
+      expect(sha256(bytes)).toBe('e9d61bb062df172825475f59ad9e9c137b0e313df9207f474282e80bee9a64fc');
+    },
+  );
 });
