@@ -5,6 +5,7 @@
  * the step that removes it. Rules and labels are containerd's (spec 6).
  */
 import type { CallOptions, Labels } from '../content/store.js';
+import type { StowageError } from '../errors.js';
 import type { Digest } from '../oci/digest.js';
 
 /** Something that is kept or collected. Every one belongs to a namespace; nothing refers into another one. */
@@ -15,7 +16,10 @@ export interface Item {
   readonly id: string;
 }
 
-/** Everything that counts, as of one moment, of all namespaces. */
+/**
+ * Everything that counts, as of one moment, of all namespaces. Of images and content only the labels with
+ * `containerd.io/gc.` in their keys have to be there.
+ */
 export interface Holdings {
   readonly images: Iterable<{
     readonly namespace: string;
@@ -26,6 +30,8 @@ export interface Holdings {
   readonly content: Iterable<{
     readonly namespace: string;
     readonly digest: Digest;
+    /** In bytes. */
+    readonly size: number;
     readonly labels: Labels;
   }>;
   readonly leases: Iterable<{
@@ -33,6 +39,8 @@ export interface Holdings {
     readonly id: string;
     readonly labels: Labels;
     readonly expiresAt: Date | undefined;
+    /** Left behind by a process that died. */
+    readonly orphan: boolean;
     readonly resources: readonly LeaseResource[];
   }>;
   readonly ingests: Iterable<{
@@ -41,6 +49,8 @@ export interface Holdings {
     readonly expected: Digest | undefined;
     /** Somebody alive writes it. */
     readonly active: boolean;
+    /** Left behind by a process that died. */
+    readonly orphan: boolean;
     /** When nobody's interest in it is assumed any more. */
     readonly expiresAt: Date | undefined;
   }>;
@@ -68,13 +78,17 @@ export interface CollectOptions extends CallOptions {
   readonly thorough?: boolean;
   /** Told of everything that is removed. */
   readonly onRemoved?: (removed: Removed) => void;
+  /** Told of everything that was to go and could not be removed; it is tried again by the next collection. */
+  readonly onFailure?: (error: StowageError) => void;
 }
 
 /** The outcome of a collection: how many of each kind, and the bytes that are free now. */
 export interface Collection {
   readonly removed: Readonly<Record<Item['kind'] | 'blob', number>>;
   readonly freedBytes: number;
-  /** What remains on the disk. */
+  /** How many could not be removed. */
+  readonly failed: number;
+  /** What remains, of bytes each once, however many namespaces hold them. */
   readonly kept: { readonly blobs: number; readonly bytes: number };
 }
 
@@ -84,7 +98,11 @@ export interface Collector {
   holdings(options?: CallOptions): Promise<Holdings>;
   /**
    * Removes what nothing keeps, in all namespaces, while others go on working: nothing that is referred to, leased or
-   * being written goes, whatever they do meanwhile, and nothing else stays.
+   * being written goes, whatever they do meanwhile, and nothing else stays. Content that was put without a lease and
+   * is not referred to yet is among what goes.
+   *
+   * @throws {StowageError} DENIED if the store is open for reading only, unless it is a dry run; BUSY if others kept it
+   *   locked for a minute: what was removed until then is removed.
    */
   collect(options?: CollectOptions): Promise<Collection>;
 }
