@@ -64,7 +64,10 @@ export interface LeaseResource {
 
 /** One thing that was removed, or would be. */
 export type Removed =
-  | (Item & { readonly size?: undefined })
+  | (Item & {
+      /** Bytes on the disk, of an ingest. */
+      readonly size?: number;
+    })
   /** Bytes on the disk, when the last namespace lets go of them; or a file that no record knew of. */
   | { readonly kind: 'blob'; readonly digest: Digest; readonly size: number };
 

@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { NamespaceStore } from './namespaces.js';
 import type { CallOptions, ContentStore, LabelChanges, Labels, ListOptions } from '../content/store.js';
-import type { LeaseResource } from './collection.js';
+import type { Collector, LeaseResource } from './collection.js';
 
 /** A name for content. Of the target only media type, digest, size and annotations are kept. */
 export interface ImageRecord {
@@ -119,6 +119,8 @@ export interface Store extends AsyncDisposable {
   /** Those of the place, whichever one this view shows. */
   readonly namespaces: NamespaceStore;
   readonly temporaryFiles: TemporaryFiles;
+  /** Of all namespaces. */
+  readonly collector: Collector;
   /**
    * The same store with everything that is claimed, put or ingested held by `lease`, and of images those that may
    * expire. What it is asked to hold or name when the lease has ended is refused with NOT_FOUND.

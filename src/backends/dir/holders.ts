@@ -101,7 +101,7 @@ export class Holders {
         lock = this.#library.open(this.#paths.holder(id));
         lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         transaction.run('INSERT INTO holders (id, started) VALUES (?, ?)', id, Date.now());
-        return this.#reap(transaction, id);
+        return this.reap(transaction, id);
       });
     } catch (error) {
       lock?.close();
@@ -109,12 +109,15 @@ export class Holders {
       throw fromSystemError(error, `Cannot register in ${JSON.stringify(this.#paths.holders)}`);
     }
     if (lock !== undefined) this.#own = { id, lock };
-    await this.#removeTemporaryFiles(dead);
+    await this.removeTemporaryFiles(dead);
     return id;
   }
 
-  /** Turns what the dead hold into orphans; answers the files they left outside the store. */
-  #reap(transaction: Transaction, self: string): readonly string[] {
+  /**
+   * Turns what the dead hold into orphans; answers the files they left outside the store, which are to be given to
+   * {@link removeTemporaryFiles} after the commit.
+   */
+  reap(transaction: Transaction, self = this.#own?.id): readonly string[] {
     const rows = transaction.all('SELECT id FROM holders').map(({ id }) => String(id));
     const known = new Set(rows);
     const strays = this.#files.sync
@@ -141,7 +144,7 @@ export class Holders {
   }
 
   /** Outside the transaction, since the files may lie on a slow disk. Several processes may do the same at once. */
-  async #removeTemporaryFiles(paths: readonly string[]): Promise<void> {
+  async removeTemporaryFiles(paths: readonly string[]): Promise<void> {
     const removed: string[] = [];
     for (const path of paths) {
       try {

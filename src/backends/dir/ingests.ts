@@ -100,7 +100,8 @@ export async function removeExpired(place: Place): Promise<void> {
   }
 }
 
-function isLeased(queries: Queries, namespace: string, ref: string): boolean {
+/** Whether a lease that counts keeps an ingest. */
+export function isLeased(queries: Queries, namespace: string, ref: string): boolean {
   const row = queries.get(
     `SELECT 1 FROM lease_resources r JOIN leases l ON l.namespace = r.namespace AND l.id = r.lease
        WHERE r.type = 'ingests' AND r.id = ? AND r.namespace = ? AND (l.expires IS NULL OR l.expires >= ?)`,

@@ -54,7 +54,7 @@ export function mapOf(value: Value | undefined): Labels {
   return JSON.parse(text(value)) as Labels;
 }
 
-function text(value: Value | undefined): string {
+export function text(value: Value | undefined): string {
   if (typeof value !== 'string') throw new TypeError(`expected text in the metadata, found ${typeof value}`);
   return value;
 }

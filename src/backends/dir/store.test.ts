@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { collectorSuite } from '../../testing/collector-suite.js';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
@@ -20,5 +21,6 @@ describe('the dir backend', () => {
   contentStoreSuite({ describe, it }, open);
   imageStoreSuite({ describe, it }, open);
   leaseSuite({ describe, it }, open);
+  collectorSuite({ describe, it }, open);
   namespaceSuite({ describe, it }, open);
 });

@@ -3,6 +3,8 @@ import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../..
 import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
+import type { Collector } from '../../images/collection.js';
+import { DirCollector } from './collector.js';
 import { DirContent } from './content.js';
 import { DirImages } from './images.js';
 import { IndexFile } from './index-file.js';
@@ -30,6 +32,7 @@ export class DirStore implements Store {
   readonly leases: LeaseStore;
   readonly namespaces: NamespaceStore;
   readonly temporaryFiles: TemporaryFiles;
+  readonly collector: Collector;
   readonly #view: View;
   readonly #session: Session;
 
@@ -42,6 +45,7 @@ export class DirStore implements Store {
     this.leases = new DirLeases(view, session.running);
     this.namespaces = new DirNamespaces(view);
     this.temporaryFiles = new DirTemporaryFiles(view);
+    this.collector = new DirCollector(view);
     this.#view = view;
     this.#session = session;
   }

@@ -41,6 +41,10 @@ export class Place {
     return namespace;
   }
 
+  namespaces(): Iterable<readonly [string, Namespace]> {
+    return this.#namespaces;
+  }
+
   /** Of the namespaces that have come into being. */
   names(): string[] {
     return [...this.#namespaces].flatMap(([name, { labels }]) => (labels === undefined ? [] : [name]));

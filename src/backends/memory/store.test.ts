@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest';
+import { collectorSuite } from '../../testing/collector-suite.js';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
@@ -10,5 +11,6 @@ describe('the memory backend', () => {
   contentStoreSuite({ describe, it }, factory);
   imageStoreSuite({ describe, it }, factory);
   leaseSuite({ describe, it }, factory);
+  collectorSuite({ describe, it }, factory);
   namespaceSuite({ describe, it }, factory);
 });

@@ -2,6 +2,8 @@ import type { ContentStore } from '../../content/store.js';
 import type { NamespaceStore } from '../../images/namespaces.js';
 import type { ImageStore, Lease, LeaseStore, Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
+import type { Collector } from '../../images/collection.js';
+import { MemoryCollector } from './collector.js';
 import { MemoryContent } from './content.js';
 import { MemoryImages } from './images.js';
 import { MemoryLeases } from './leases.js';
@@ -27,6 +29,7 @@ class MemoryStore implements Store {
   readonly leases: LeaseStore;
   readonly namespaces: NamespaceStore;
   readonly temporaryFiles = nobodyFollows;
+  readonly collector: Collector;
   readonly #place: Place;
 
   constructor(place: Place, namespaceName: string, lease: Pick<Lease, 'id'> | undefined) {
@@ -37,6 +40,7 @@ class MemoryStore implements Store {
     this.images = new MemoryImages(namespace, lease?.id);
     this.leases = new MemoryLeases(namespace);
     this.namespaces = new MemoryNamespaces(place);
+    this.collector = new MemoryCollector(place);
     this.#place = place;
   }
 
