@@ -54,9 +54,9 @@ function disturbed(turn: number, happens: () => Promise<void>): Store {
       return store.images.get(name, options);
     },
   };
-  const { namespaceName, readOnly, content, leases, namespaces, temporaryFiles } = store;
+  const { namespaceName, readOnly, content, leases, namespaces, temporaryFiles, collector } = store;
   return {
-    ...{ namespaceName, readOnly, content, leases, namespaces, temporaryFiles, images },
+    ...{ namespaceName, readOnly, content, leases, namespaces, temporaryFiles, collector, images },
     under: (lease) => store.under(lease),
     namespace: (name) => store.namespace(name),
     close: () => store.close(),
