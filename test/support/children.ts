@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ async function bundle(): Promise<ChildLibrary> {
   afterAll(() => rm(folder, { recursive: true }));
   const outfile = join(folder, 'library.mjs');
   const sqlite = pathToFileURL(createRequire(import.meta.url).resolve('@photostructure/sqlite')).href;
+  // Where packages are looked for from there.
+  await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'));
   await build({
     entryPoints: [fileURLToPath(new URL('../../src/backends/dir/open-store.ts', import.meta.url))],
     outfile,
@@ -37,13 +39,7 @@ async function bundle(): Promise<ChildLibrary> {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    plugins: [
-      {
-        name: 'installed sqlite',
-        setup: (bundle) =>
-          bundle.onResolve({ filter: /^@photostructure\/sqlite$/ }, () => ({ path: sqlite, external: true })),
-      },
-    ],
+    external: ['@photostructure/sqlite'],
   });
   return { store: pathToFileURL(outfile).href, sqlite };
 }
