@@ -31,11 +31,9 @@ const REF = 'org.opencontainers.image.ref.name';
 const NAME = 'io.containerd.image.name';
 
 /** Names that the archives of form `several` give: the same ones for different images. */
-export const GIVEN_NAMES = [
-  'example.org/given/a:1',
-  'example.org/given/b:1',
-  'example.org/given/c:1',
-] as const;
+export const GIVEN_NAMES: readonly string[] = ['a', 'b', 'c'].map(
+  (name) => `example.org/given/${name}:latest`,
+);
 
 /** Writes archives of every form into a folder, which share layers. */
 export async function writeArchives(folder: string, random: Random): Promise<readonly Archive[]> {

@@ -10,6 +10,13 @@ import { runCommand, type Ended, type Stop } from './process.js';
 import { countsIn, noStrace, recording } from './system-calls.js';
 import { Examiner, type RootFacts } from './soundness.js';
 
+const OPTIONAL = [
+  [['gc'], ''],
+  [['fsck'], '--repair'],
+  [['leases', 'create'], '--expires'],
+  [['content', 'ingest'], ''],
+] as const;
+
 /** Whoever takes so long for little work waits for somebody who is dead, in milliseconds. */
 const WAITS = 20_000;
 
@@ -70,9 +77,10 @@ export class Lane {
       knows: (...words) => known.has(words.join(' ')),
     };
     const lane = new Lane(folder, world, signal, usual);
-    for (const words of [['gc'], ['fsck'], ['leases', 'create'], ['content', 'ingest']]) {
-      const { stdout } = await lane.#run({ words: [...words, '--help'] });
-      if (stdout.toString().startsWith(`Usage: stowage ${words.join(' ')} `)) known.add(words.join(' '));
+    for (const [words, flag] of OPTIONAL) {
+      const help = (await lane.#run({ words: [...words, '--help'] })).stdout.toString();
+      if (help.startsWith(`Usage: stowage ${words.join(' ')} `) && help.includes(flag))
+        known.add(words.join(' '));
     }
     return lane;
   }
@@ -91,7 +99,9 @@ export class Lane {
     if (stop !== undefined) tally.rounds++;
     this.#history.push(
       `${attempt.words.join(' ')}${attempt.input === undefined ? '' : ` <${attempt.input}`} # ${ended.status}` +
-        (stop === undefined ? '' : `, to be stopped at ${JSON.stringify({ ...stop, usual })}`),
+        (stop === undefined
+          ? ''
+          : `, to be stopped at ${JSON.stringify(stop)}, usually ${usual?.milliseconds} ms`),
     );
     await this.#judge(attempt, ended, tally);
     if (random.chance(0.4)) await this.#recover();
@@ -114,6 +124,7 @@ export class Lane {
   async #collected(): Promise<RootFacts> {
     await this.#succeed(['gc']);
     const facts = await this.#examine();
+    for (const leftover of facts.leftovers) this.#find(`after gc, ${leftover}`);
     if (facts.ingests.length > 0) this.#find(`gc left ingests: ${facts.ingests.join(' ')}`);
     if (facts.holders.length > 0) this.#find(`gc left holders: ${facts.holders.join(' ')}`);
     if (facts.temporaryFiles.length > 0)
@@ -129,6 +140,7 @@ export class Lane {
     const archive = archives.find(({ form }) => form === 'image')!;
     const name = 'example.org/recovered:latest';
     await this.#succeed(['import', name, archive.path]);
+    await this.#succeed(['export', join(this.#world.out, 'recovered.tar'), name]);
     this.#ledger = withTargets(this.#ledger, [[name, archive.images[0]!.digest]]);
     const left = (await readdir(this.#world.out, { recursive: true })).filter((file) =>
       file.endsWith('.part'),

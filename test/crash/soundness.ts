@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { loadLibrary } from '../../src/backends/dir/database/library.js';
 import { openForReading } from '../../src/backends/dir/database/open.js';
+import { checkStore } from '../../src/backends/dir/fsck/check-store.js';
 import { openStore } from '../../src/backends/dir/open-store.js';
 import { Paths } from '../../src/backends/dir/paths.js';
+import { isStowageError } from '../../src/errors.js';
 import { parseDigest, type Digest } from '../../src/oci/digest.js';
 
 export interface ImageFacts {
@@ -24,6 +26,8 @@ export interface ImageFacts {
 export interface RootFacts {
   /** Sentences about what should not be. */
   readonly findings: readonly string[];
+  /** What the store itself calls left over. */
+  readonly leftovers: readonly string[];
   readonly images: readonly ImageFacts[];
   /** Blobs on record. */
   readonly blobs: ReadonlySet<string>;
@@ -62,7 +66,7 @@ export class Examiner {
   }
 
   async examine(): Promise<RootFacts> {
-    const findings: string[] = [];
+    const { leftovers, findings } = await this.#checked();
     const before = await this.#listed();
     if (before === 'torn') findings.push('index.json is torn before the store is opened');
     const warnings: string[] = [];
@@ -100,6 +104,7 @@ export class Examiner {
     findings.push(...(await this.#checkIndex(records, before)));
     return {
       findings,
+      leftovers,
       images: records.images,
       blobs,
       files,
@@ -109,6 +114,24 @@ export class Examiner {
       ingests: await readdir(this.#paths.ingests),
       holders: await readdir(this.#paths.holders),
     };
+  }
+
+  /** What the store says of itself, before anybody opens it to write. It hashes nothing here: that is done below. */
+  async #checked(): Promise<{ readonly leftovers: readonly string[]; readonly findings: string[] }> {
+    try {
+      const report = await checkStore({ root: this.#paths.root, hash: false });
+      const told = report.findings.map(
+        ({ severity, code, where, message }) =>
+          [severity, `fsck says ${code} of ${where}: ${message}`] as const,
+      );
+      const of = (...severities: string[]) =>
+        told.filter(([severity]) => severities.includes(severity)).map(([, text]) => text);
+      return { leftovers: of('leftover'), findings: of('damage', 'warning') };
+    } catch (error) {
+      // Whoever made it was killed before there was a store.
+      if (isStowageError(error, 'NOT_FOUND')) return { leftovers: [], findings: [] };
+      throw error;
+    }
   }
 
   async #records(): Promise<Records> {
