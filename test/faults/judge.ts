@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { checkStore } from '../../src/backends/dir/fsck/check-store.js';
 import { openStore } from '../../src/backends/dir/index.js';
 import { walk } from '../../src/content/walk.js';
+import { isStowageError } from '../../src/errors.js';
 import type { Store } from '../../src/images/store.js';
 import type { Remains } from './disk.js';
 
@@ -34,16 +36,17 @@ export async function layOut(remains: Remains, folder: string): Promise<void> {
 }
 
 /**
- * Opens the store, reads everything in it, and answers what is visible.
+ * Opens the store as it was left, and answers what is visible. It is checked before, or all of its content read.
  *
  * @throws if anything that is visible is not sound.
  */
-export async function judge({ root, file, layout }: Places): Promise<Visible> {
+export async function judge({ root, file, layout }: Places, how: 'check' | 'read'): Promise<Visible> {
+  if (how === 'check') await refuseDamage(root);
   await using store = await openStore({ root, onWarning: refuse });
   const images: string[] = [];
   const blobs: string[] = [];
   for (const namespace of NAMESPACES) {
-    blobs.push(...(await soundBlobs(store.namespace(namespace))));
+    blobs.push(...(await soundBlobs(store.namespace(namespace), how)));
     images.push(...(await soundImages(store.namespace(namespace))));
   }
   await checkIndex(store, join(root, 'index.json'));
@@ -52,6 +55,18 @@ export async function judge({ root, file, layout }: Places): Promise<Visible> {
 
 function refuse(message: string): void {
   throw new Error(`the store warns: ${message}`);
+}
+
+/** What is left over is nobody's loss; anything else is. All content is read for it. */
+export async function refuseDamage(root: string): Promise<void> {
+  try {
+    const { findings } = await checkStore({ root });
+    const [first] = findings.filter(({ severity }) => severity !== 'leftover');
+    if (first !== undefined) throw new Error(`fsck: ${first.code} ${first.where}: ${first.message}`);
+  } catch (error) {
+    // The power went before there was a store.
+    if (!isStowageError(error, 'NOT_FOUND')) throw error;
+  }
 }
 
 async function soundImages(store: Store): Promise<string[]> {
@@ -65,10 +80,10 @@ async function soundImages(store: Store): Promise<string[]> {
   return images;
 }
 
-async function soundBlobs(store: Store): Promise<string[]> {
+async function soundBlobs(store: Store, how: 'check' | 'read'): Promise<string[]> {
   const blobs: string[] = [];
   for await (const { digest, size } of store.content.list()) {
-    for await (const chunk of store.content.read({ digest, size })) void chunk;
+    if (how === 'read') for await (const chunk of store.content.read({ digest, size })) void chunk;
     blobs.push(`${store.namespaceName} blob ${digest}`);
   }
   return blobs;

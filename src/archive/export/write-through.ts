@@ -20,15 +20,19 @@ export async function writeThrough(
   let unsynced = 0;
   let write: Promise<void> = Promise.resolve();
   let sync: Promise<void> | undefined;
+  // A later sync does not tell of the failure of this one again.
+  let failure: { readonly error: unknown } | undefined;
   const syncMeanwhile = () => {
     unsynced = 0;
-    sync = file.datasync().finally(() => (sync = undefined));
-    // It is waited for below; until then a failure must not count as unhandled.
-    sync.catch(() => {});
+    sync = file
+      .datasync()
+      .catch((error: unknown) => void (failure ??= { error }))
+      .finally(() => (sync = undefined));
   };
   try {
     for await (const chunk of chunks) {
       await write;
+      if (failure !== undefined) throw failure.error;
       write = writeFully(file, chunk, kind === 'regular' ? written : null);
       // Waited for before the next one.
       write.catch(() => {});
@@ -38,6 +42,7 @@ export async function writeThrough(
     }
     await write;
     await sync;
+    if (failure !== undefined) throw failure.error;
     if (kind === 'regular') await file.sync();
     return written;
   } finally {

@@ -112,7 +112,8 @@ export class BlobFile {
       const { file, present } = await this.#open();
       if (present > this.#position && (await this.#matching)) await file.truncate(this.#position);
       await file.chmod(BLOB_MODE);
-      await file.datasync();
+      // Not only the data: that would leave the mode to chance.
+      await file.sync();
       this.#begun = undefined;
       await file.close();
     });

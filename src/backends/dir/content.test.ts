@@ -50,6 +50,7 @@ function writingWith(change: (file: OpenFile) => Partial<OpenFile>): Partial<Fil
         chmod: file.chmod.bind(file),
         stat: file.stat.bind(file),
         datasync: file.datasync.bind(file),
+        sync: file.sync.bind(file),
         close: file.close.bind(file),
       };
       return { ...plain, ...change(plain) };
@@ -175,9 +176,9 @@ describe('content in a folder', () => {
   it('is synced with its name before it is on record', async () => {
     const done: string[] = [];
     await reopened(
-      writingWith(({ datasync }) => ({
-        async datasync() {
-          await datasync();
+      writingWith(({ sync }) => ({
+        async sync() {
+          await sync();
           done.push('data');
         },
       })),

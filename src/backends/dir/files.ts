@@ -21,7 +21,7 @@ export interface FileFacts {
 /** An open file: as much of Node's handle as is used. */
 export type OpenFile = Pick<
   promises.FileHandle,
-  'read' | 'writev' | 'truncate' | 'chmod' | 'stat' | 'datasync' | 'close'
+  'read' | 'writev' | 'truncate' | 'chmod' | 'stat' | 'datasync' | 'sync' | 'close'
 >;
 
 /** The operations that run inside a database transaction, where nothing may wait for anything. */
