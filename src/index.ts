@@ -22,6 +22,7 @@ export { copy, type CopyOptions, type CopyResult } from './content/copy.js';
 export { inspectImage, type Has, type Inspection, type ManifestState } from './content/completeness.js';
 export { compileFilters, type FieldLookup, type Selector } from './content/filter.js';
 export { blobFields, ingestFields } from './content/filter-fields.js';
+export type * from './content/ingests.js';
 export { type PlatformReport } from './content/platform-report.js';
 export {
   selectPlatforms,
@@ -34,6 +35,7 @@ export type { OnProgress, ProgressEvent } from './content/progress.js';
 export { readBlob, readDocument } from './content/read.js';
 export { allReferrersOf, referrersOf, type Referrer } from './content/referrers.js';
 export type * from './content/store.js';
+export { writeIngest, type WriteIngestOptions } from './content/write-ingest.js';
 export { walk, type WalkNode, type WalkOptions } from './content/walk.js';
 export {
   ERROR_TABLE,

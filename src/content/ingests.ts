@@ -4,9 +4,8 @@
  * An ingest is a write in progress under a reference its writer chose. Whoever opens the reference again goes on where
  * the bytes end, in another process as well, also after a crash. At most one writer has an ingest open at a time.
  */
-import type { ByteSource } from '../io/byte-source.js';
 import type { Digest } from '../oci/digest.js';
-import type { CallOptions, Labels, Stored } from './store.js';
+import type { CallOptions, ContentStore, Labels, Stored } from './store.js';
 
 /** What is known about a write in progress. */
 export interface IngestStatus {
@@ -41,7 +40,12 @@ export interface CommitOptions extends CallOptions {
   readonly labels?: Labels | undefined;
 }
 
-/** An ingest that is open. Its calls are made one after the other. */
+/**
+ * An ingest that is open. Its calls are made one after the other.
+ *
+ * Every one rejects with INVALID once it is closed, and with CONFLICT once somebody has aborted it, at the latest when it
+ * is committed.
+ */
 export interface Ingest extends AsyncDisposable {
   /** As of now; the digest is that of the bytes so far. */
   readonly status: IngestStatus & { readonly digest: Digest };
@@ -51,9 +55,10 @@ export interface Ingest extends AsyncDisposable {
   truncate(): Promise<void>;
   /**
    * Makes the bytes a blob: when it resolves they are stored like after a `put`, and the reference is free and empty,
-   * also where the content was held before (`existed`).
+   * also where the content was held before (`existed`). If it fails the ingest is closed, with its bytes, and may be
+   * opened again.
    *
-   * @throws {StowageError} MISMATCH if size or digest differ: the bytes stay, the ingest is closed, and may be opened again.
+   * @throws {StowageError} MISMATCH if size or digest differ; INVALID if a label is longer than allowed.
    */
   commit(options?: CommitOptions): Promise<Stored>;
   /** Lets go of the reference and keeps the bytes; a second call does nothing. Alias of its disposal. */
@@ -63,10 +68,14 @@ export interface Ingest extends AsyncDisposable {
 /** A place whose writes can be taken up again. */
 export interface ResumableWriter {
   /**
-   * Opens a reference, with the bytes that are there already.
+   * Opens a reference, with the bytes that are there already. Under a lease, the lease keeps the ingest.
+   *
+   * If another namespace of the place holds the content `expect`, no bytes are needed: the offset is its size, and a
+   * commit makes it content of this namespace too. Whoever writes more to it gets a copy to append to.
    *
    * @throws {StowageError} INVALID if the reference is empty or `total` is not what it was opened with before; BUSY
-   *   if somebody who is alive has it open, after `patience`; ALREADY_EXISTS if content of the digest `expect` is held.
+   *   if somebody who is alive has it open, after `patience`; ALREADY_EXISTS if this namespace holds content of the
+   *   digest `expect`, which then is kept by the lease.
    */
   openIngest(ref: string, options?: IngestOptions): Promise<Ingest>;
   /** Every write in progress of this namespace, ascending by reference. */
@@ -76,5 +85,5 @@ export interface ResumableWriter {
   abortIngest(ref: string, options?: CallOptions): Promise<boolean>;
 }
 
-/** What can be written into an ingest with one call: see `writeIngest`. */
-export type IngestSource = () => ByteSource | Promise<ByteSource>;
+/** A local store of blobs whose writes can be taken up again. */
+export interface LocalContent extends ContentStore, ResumableWriter {}

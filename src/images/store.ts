@@ -2,7 +2,8 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { NamespaceStore } from './namespaces.js';
-import type { CallOptions, ContentStore, LabelChanges, Labels, ListOptions } from '../content/store.js';
+import type { LocalContent } from '../content/ingests.js';
+import type { CallOptions, LabelChanges, Labels, ListOptions } from '../content/store.js';
 import type { Collector, LeaseResource } from './collection.js';
 
 /** A name for content. Of the target only media type, digest, size and annotations are kept. */
@@ -113,7 +114,7 @@ export interface Store extends AsyncDisposable {
   readonly namespaceName: string;
   /** Whether it refuses every change, with DENIED. */
   readonly readOnly: boolean;
-  readonly content: ContentStore;
+  readonly content: LocalContent;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
   /** Those of the place, whichever one this view shows. */

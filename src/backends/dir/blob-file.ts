@@ -213,7 +213,12 @@ function areIn(bytes: Buffer, pieces: readonly Uint8Array[]): boolean {
   });
 }
 
-async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], position: number): Promise<void> {
+/** Writes the pieces one after the other from a position on, however much the system takes at a time. */
+export async function writeAll(
+  file: OpenFile,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
   let rest = pieces;
   for (let at = position; rest.length > 0;) {
     const { bytesWritten } = await file.writev(rest as Uint8Array[], at);

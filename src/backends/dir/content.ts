@@ -1,9 +1,14 @@
 import { checkLabels, mergeLabels } from '../../content/labels.js';
 import { blobNotFound } from '../../content/read-range.js';
 import type {
+  Ingest as OpenIngest,
+  IngestOptions,
+  IngestStatus,
+  LocalContent,
+} from '../../content/ingests.js';
+import type {
   BlobInfo,
   CallOptions,
-  ContentStore,
   LabelChanges,
   Labels,
   ListOptions,
@@ -23,7 +28,8 @@ import type { Transaction } from './database/connection.js';
 import { Ingest } from './ingest.js';
 import { damaged, openBlob, readBlob } from './read-blob.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
-import { hold, requireLease, requireWritable, type View } from './view.js';
+import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
+import { DirIngests, type IngestedContent } from './resumable.js';
 import { writeBlob } from './write-blob.js';
 
 const INFO = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest) WHERE c.namespace = ? AND c.digest = ?`;
@@ -32,11 +38,22 @@ const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (dig
   WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;
 
 /** The blobs of one namespace. */
-export class DirContent implements ContentStore {
+export class DirContent implements LocalContent {
   readonly #view: View;
+  readonly #ingests: DirIngests;
 
-  constructor(view: View) {
+  /** `open` gets every ingest opened here, until it is closed. */
+  constructor(view: View, open: Set<OpenIngest>) {
     this.#view = view;
+    const content: IngestedContent = {
+      holds: async (digest, options) =>
+        (await this.info(digest, options)) !== undefined &&
+        (await this.claim([{ digest }], options)).has(digest),
+      commit: (written, data, options) => this.#commit(written, data, options),
+      link: (shared, options) => this.#putHeld(shared, options.labels, options),
+      read: (shared) => this.#readFile(shared, undefined),
+    };
+    this.#ingests = new DirIngests(view, content, open);
   }
 
   async stat(target: Target, options: CallOptions = {}) {
@@ -131,6 +148,22 @@ export class DirContent implements ContentStore {
     return existed;
   }
 
+  openIngest(ref: string, options: IngestOptions = {}): Promise<OpenIngest> {
+    return this.#ingests.open(ref, options);
+  }
+
+  ingests(options: CallOptions = {}): AsyncIterable<IngestStatus> {
+    return this.#ingests.list(options);
+  }
+
+  ingest(ref: string, options: CallOptions = {}): Promise<IngestStatus | undefined> {
+    return this.#ingests.get(ref, options);
+  }
+
+  abortIngest(ref: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#ingests.abort(ref, options);
+  }
+
   async *#read(target: Target, options: ReadOptions): Bytes {
     const info = await this.info(target.digest, options);
     if (info === undefined) throw blobNotFound(target.digest);
@@ -138,17 +171,30 @@ export class DirContent implements ContentStore {
       const what = `blob ${JSON.stringify(target.digest)}`;
       throw wrongSize(target, { what, code: 'MISMATCH' }, { actual: info.size });
     }
-    const file = await openBlob(this.#view.place, info.digest);
+    yield* this.#readFile(info, options.range, options);
+  }
+
+  async *#readFile(
+    blob: { readonly digest: Digest; readonly size: number },
+    range: ReadOptions['range'],
+    options: CallOptions = {},
+  ): Bytes {
+    const { digest } = blob;
+    const file = await openBlob(this.#view.place, digest);
     if (file === undefined) {
       // Deleted since it was looked up, or lost.
-      if ((await this.info(info.digest, options)) === undefined) throw blobNotFound(info.digest);
-      throw damaged(info.digest, 'it is on record, but its file is gone');
+      if ((await this.info(digest, options)) === undefined) throw blobNotFound(digest);
+      throw damaged(digest, 'it is on record, but its file is gone');
     }
-    yield* readBlob(file, info, options.range);
+    yield* readBlob(file, blob, range);
   }
 
   /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */
-  async #putHeld(target: Target, labels: Labels, options: CallOptions): Promise<Stored | undefined> {
+  async #putHeld(
+    target: Target,
+    labels: Labels,
+    options: CallOptions & { readonly ref?: string },
+  ): Promise<Stored | undefined> {
     const view = this.#view;
     const { blob, own } = await view.place.connection.read((queries) => {
       requireLease(view, queries);
@@ -156,7 +202,9 @@ export class DirContent implements ContentStore {
       return { blob: blobs.stored(queries, target), own };
     }, options);
     if (blob === undefined) return undefined;
-    const nothingToRecord = own && view.lease === undefined && Object.keys(labels).length === 0;
+    const { ref } = options;
+    const nothingToRecord =
+      own && view.lease === undefined && ref === undefined && Object.keys(labels).length === 0;
     if (nothingToRecord && blob.state === 'live' && (await blobs.isThere(view.place, blob))) {
       return { digest: blob.digest, size: blob.size, existed: true };
     }
@@ -164,6 +212,7 @@ export class DirContent implements ContentStore {
       requireLease(view, transaction);
       const blob = blobs.stored(transaction, target);
       if (blob === undefined || !blobs.revive(view.place, transaction, blob)) return undefined;
+      if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
       this.#record(transaction, blob.digest, labels);
       return { digest: blob.digest, size: blob.size, existed: true };
     }, options);
@@ -192,7 +241,10 @@ export class DirContent implements ContentStore {
         onBytes,
         signal,
       });
-      const stored = await this.#commit(written, begun.ingest, attempt, options);
+      const stored = await this.#commit(written, () => ownData(begun.ingest, attempt), {
+        ...options,
+        attempt,
+      });
       // Should the folder stay, it is an orphan like that of a dead process, and no reason to call a stored blob a failure.
       await begun.ingest?.remove().catch(() => {});
       return stored;
@@ -206,9 +258,8 @@ export class DirContent implements ContentStore {
   /** Makes written and synced bytes the blob, unless somebody else has done so meanwhile. */
   async #commit(
     { digest, size }: { readonly digest: Digest; readonly size: number },
-    ingest: Ingest | undefined,
-    attempt: string,
-    { labels = {}, signal }: PutOptions,
+    data: () => string,
+    { labels = {}, signal, attempt, ref }: PutOptions & { readonly attempt?: string; readonly ref?: string },
   ): Promise<Stored> {
     const view = this.#view;
     try {
@@ -219,13 +270,14 @@ export class DirContent implements ContentStore {
           const blob = blobs.stored(transaction, { digest, size });
           const present = blob !== undefined && blobs.revive(view.place, transaction, blob);
           const known = this.#record(transaction, digest, labels);
-          if (!present) blobs.commit(view.place, transaction, ownData(ingest, attempt), { digest, size });
+          if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
+          if (!present) blobs.commit(view.place, transaction, data(), { digest, size });
           return { digest, size, existed: present && known };
         },
         { signal },
       );
     } catch (error) {
-      throw fromSystemError(error, attempt);
+      throw attempt === undefined ? error : fromSystemError(error, attempt);
     }
   }
 

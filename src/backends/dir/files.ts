@@ -58,6 +58,8 @@ export interface Files {
   readText(path: string): Promise<string | undefined>;
   /** A new small file, not synced; EEXIST if there is one. */
   createText(path: string, content: string): Promise<void>;
+  /** A small file in the place of what was there, in one step, not synced. */
+  replaceText(path: string, content: string): Promise<void>;
   /** False if there was one already. */
   makeFolder(path: string): Promise<boolean>;
   /** With every folder above it. */
@@ -158,6 +160,10 @@ export const nodeFiles: Files = {
     }
   },
   createText: (path, content) => promises.writeFile(path, content, { flag: 'wx' }),
+  async replaceText(path, content) {
+    await promises.writeFile(`${path}.new`, content);
+    await promises.rename(`${path}.new`, path);
+  },
   async makeFolder(path) {
     try {
       await promises.mkdir(path);

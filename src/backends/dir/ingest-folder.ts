@@ -36,24 +36,21 @@ export interface Locked {
  */
 export class IngestFolder {
   readonly path: string;
-  readonly terms: IngestTerms;
   /** Where the bytes are. */
   readonly data: string;
+  #terms: IngestTerms;
   readonly #place: Place;
   readonly #mark: string;
 
   private constructor(place: Place, path: string, terms: IngestTerms, mark: string) {
     this.#place = place;
     this.path = path;
-    this.terms = terms;
+    this.#terms = terms;
     this.data = join(path, 'data');
     this.#mark = mark;
   }
 
-  /**
-   * The folder of a reference, new or as it was left; {@link Locked} if somebody alive has it. What is said of total
-   * and digest is recorded, and completed with what was said before.
-   */
+  /** The folder of a reference, new or as it was left; {@link Locked} if somebody alive has it. */
   static async acquire(
     place: Place,
     wanted: Pick<IngestTerms, 'namespace' | 'ref'> & Partial<IngestTerms>,
@@ -68,7 +65,7 @@ export class IngestFolder {
       for (;;) {
         options.signal?.throwIfAborted();
         if ((await files.stat(path)) === undefined) {
-          const terms = { total: undefined, expected: undefined, startedAt: new Date(), ...wanted };
+          const terms = termsOf(wanted);
           if (await create(place, path, terms, mark)) return new IngestFolder(place, path, terms, mark);
         }
         const named = await holderIn(place, path);
@@ -79,17 +76,8 @@ export class IngestFolder {
         }
         if (!(await takeOver(place, path, named, mark))) continue;
         const known = await termsIn(place, path);
-        const terms = {
-          ...wanted,
-          total: wanted.total ?? known?.total,
-          expected: wanted.expected ?? known?.expected,
-          startedAt: known?.startedAt ?? new Date(),
-        };
-        const folder = new IngestFolder(place, path, terms, mark);
-        if (known === undefined || known.total !== terms.total || known.expected !== terms.expected) {
-          await files.unlink(join(path, 'ingest.json'));
-          await files.createText(join(path, 'ingest.json'), textOf(terms));
-        }
+        const folder = new IngestFolder(place, path, known ?? termsOf(wanted), mark);
+        if (known === undefined) await folder.#record();
         return folder;
       }
     } catch (error) {
@@ -98,7 +86,29 @@ export class IngestFolder {
     }
   }
 
-  /** Whether nobody has thrown it away meanwhile; to be asked in the step that relies on it. */
+  get terms(): IngestTerms {
+    return this.#terms;
+  }
+
+  /** Records what is known by now. */
+  async revise(terms: Partial<Pick<IngestTerms, 'total' | 'expected'>>): Promise<void> {
+    const { total = terms.total, expected } = this.#terms;
+    const wanted = terms.expected ?? expected;
+    if (total === this.#terms.total && wanted === expected) return;
+    this.#terms = { ...this.#terms, total, expected: wanted };
+    await this.#record();
+  }
+
+  #record(): Promise<void> {
+    return this.#place.files.replaceText(join(this.path, 'ingest.json'), textOf(this.#terms));
+  }
+
+  /** Whether nobody has thrown it away yet. */
+  async isStillOurs(): Promise<boolean> {
+    return (await holderIn(this.#place, this.path)) === this.#mark;
+  }
+
+  /** The same, to be asked in the transaction that relies on it. */
   isOurs(): boolean {
     return textIn(this.#place, this.path) === this.#mark;
   }
@@ -110,7 +120,7 @@ export class IngestFolder {
   async discard(): Promise<void> {
     const { files, openIngests, paths } = this.#place;
     try {
-      if ((await holderIn(this.#place, this.path)) !== this.#mark) return;
+      if (!(await this.isStillOurs())) return;
       const gone = join(paths.ingests, `gone-${randomUUID()}`);
       if (await files.renameFolder(this.path, gone)) await files.removeTree(gone);
     } finally {
@@ -211,6 +221,10 @@ async function create(place: Place, path: string, terms: IngestTerms, mark: stri
     if (!done) await files.removeTree(fresh);
   }
   return done;
+}
+
+function termsOf(wanted: Pick<IngestTerms, 'namespace' | 'ref'> & Partial<IngestTerms>): IngestTerms {
+  return { total: undefined, expected: undefined, startedAt: new Date(), ...wanted };
 }
 
 function textOf({ namespace, ref, total, expected, startedAt }: IngestTerms): string {

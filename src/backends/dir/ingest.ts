@@ -6,6 +6,7 @@ import type { TransactionOptions } from './database/connection.js';
 import type { Files, OpenFile } from './files.js';
 import type { Holders } from './holders.js';
 import { IngestFolder } from './ingest-folder.js';
+import { forgetProgress } from './ingest-progress.js';
 import { removeExpired } from './ingests.js';
 import type { Place } from './place.js';
 
@@ -39,6 +40,7 @@ export class Ingest {
       const ref = `put-${randomUUID()}`;
       folder = await IngestFolder.acquire(place, { namespace, ref, expected, total }, options);
     }
+    await folder.revise({ expected, total });
     return new Ingest(place, folder);
   }
 
@@ -49,7 +51,9 @@ export class Ingest {
 
   /** Opens the file for the bytes, with what there is of them. */
   async openData(): Promise<BegunFile> {
-    const file = await openData(this.#place.files, this.data);
+    const { files } = this.#place;
+    await forgetProgress(files, this.#folder.path);
+    const file = await openData(files, this.data);
     return { file, present: (await file.stat()).size };
   }
 
@@ -102,7 +106,8 @@ export async function openData(files: Files, path: string): Promise<OpenFile> {
 /** Places that were looked through already; once a process is enough. */
 const tidied = new WeakSet<Holders>();
 
-async function tidyOnce(place: Place): Promise<void> {
+/** Removes what others left behind, unless this process has looked already. */
+export async function tidyOnce(place: Place): Promise<void> {
   if (tidied.has(place.holders)) return;
   tidied.add(place.holders);
   await removeExpired(place);

@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
 import { ORPHAN_TTL } from './holders.js';
 import { holderIn, isHeld, isOrphan, removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
+import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
 
 const FOLDER = /^[0-9a-f]{64}$/;
@@ -46,7 +47,8 @@ export async function storedIngest(place: Place, folder: string): Promise<Stored
   if (terms === undefined) return undefined;
   const data = await place.files.stat(join(folder, 'data'));
   const written = Math.floor(Number(data?.modified ?? 0) / 1e6);
-  const updatedAt = new Date(Math.max(terms.startedAt.getTime(), written));
+  const recorded = (await progressIn(place.files, folder))?.updatedAt.getTime() ?? 0;
+  const updatedAt = new Date(Math.max(terms.startedAt.getTime(), written, recorded));
   return { ...terms, folder, offset: data?.size ?? 0, updatedAt };
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { collectorSuite } from '../../testing/collector-suite.js';
+import { contentStoreIngestSuite } from '../../testing/content-store-ingest-suite.js';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
@@ -19,6 +20,7 @@ describe('the dir backend', () => {
 
   const open = () => openStore({ root: join(folder, `${count++}`) });
   contentStoreSuite({ describe, it }, open);
+  contentStoreIngestSuite({ describe, it }, open);
   imageStoreSuite({ describe, it }, open);
   leaseSuite({ describe, it }, open);
   collectorSuite({ describe, it }, open);

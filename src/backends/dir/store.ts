@@ -1,4 +1,4 @@
-import type { ContentStore } from '../../content/store.js';
+import type { Ingest, LocalContent } from '../../content/ingests.js';
 import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
 import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
@@ -17,6 +17,8 @@ import type { View } from './view.js';
 /** What all views of one opened store have in common. */
 interface Session {
   readonly running: Set<Lease>;
+  /** Ingests that are open. */
+  readonly ingests: Set<Ingest>;
   readonly release: () => Promise<void>;
   closing: Promise<void> | undefined;
   /** Whether its leases are ended: from here on every call rejects, though others may go on using the place. */
@@ -27,7 +29,7 @@ interface Session {
 export class DirStore implements Store {
   readonly namespaceName: string;
   readonly readOnly: boolean;
-  readonly content: ContentStore;
+  readonly content: LocalContent;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
   readonly namespaces: NamespaceStore;
@@ -40,7 +42,7 @@ export class DirStore implements Store {
     checkNamespace(view.namespace);
     this.namespaceName = view.namespace;
     this.readOnly = view.readOnly;
-    this.content = new DirContent(view);
+    this.content = new DirContent(view, session.ingests);
     this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
     this.leases = new DirLeases(view, session.running);
     this.namespaces = new DirNamespaces(view);
@@ -52,7 +54,13 @@ export class DirStore implements Store {
 
   /** The first view of a session; `release` gives back the share in the place. */
   static open(view: View, release: () => Promise<void>): DirStore {
-    const session: Session = { running: new Set(), release, closing: undefined, closed: false };
+    const session: Session = {
+      running: new Set(),
+      ingests: new Set(),
+      release,
+      closing: undefined,
+      closed: false,
+    };
     return new DirStore({ ...view, place: whileOpen(view.place, session) }, session);
   }
 
@@ -78,7 +86,10 @@ export class DirStore implements Store {
 
 async function end(session: Session): Promise<void> {
   try {
-    await Promise.all([...session.running].map((lease) => lease.release()));
+    await Promise.all([
+      ...[...session.ingests].map((ingest) => ingest.close()),
+      ...[...session.running].map((lease) => lease.release()),
+    ]);
   } finally {
     session.closed = true;
     await session.release();

@@ -1,9 +1,9 @@
 import { checkLabels, mergeLabels } from '../../content/labels.js';
 import { blobNotFound, rangeOf } from '../../content/read-range.js';
+import type { Ingest, IngestOptions, IngestStatus, LocalContent } from '../../content/ingests.js';
 import type {
   BlobInfo,
   CallOptions,
-  ContentStore,
   LabelChanges,
   Labels,
   ListOptions,
@@ -19,20 +19,23 @@ import { abortable } from '../../io/signals.js';
 import { verifying } from '../../io/verify.js';
 import type { Digest } from '../../oci/digest.js';
 import { keyOf, releaseFromLeases, leaseOfView, type Namespace, type Place } from './place.js';
+import { MemoryIngests } from './ingests.js';
 
 /** Bytes one chunk of a read has; a chunk is a copy, since it belongs to whoever receives it. */
 const CHUNK_BYTES = 1 << 20;
 
 /** The blobs of one namespace, put under one lease where there is one. */
-export class MemoryContent implements ContentStore {
+export class MemoryContent implements LocalContent {
   readonly #place: Place;
   readonly #namespace: Namespace;
   readonly #leaseId: string | undefined;
+  readonly #ingests: MemoryIngests;
 
   constructor(place: Place, namespace: Namespace, leaseId: string | undefined) {
     this.#place = place;
     this.#namespace = namespace;
     this.#leaseId = leaseId;
+    this.#ingests = new MemoryIngests(place, namespace, leaseId, this.#commit.bind(this));
   }
 
   async stat(target: Target, options: CallOptions = {}) {
@@ -116,6 +119,22 @@ export class MemoryContent implements ContentStore {
     releaseFromLeases(this.#namespace, { type: 'content', id: digest });
     this.#place.release(digest);
     return true;
+  }
+
+  openIngest(ref: string, options: IngestOptions = {}): Promise<Ingest> {
+    return this.#ingests.open(ref, options);
+  }
+
+  ingests(options: CallOptions = {}): AsyncIterable<IngestStatus> {
+    return this.#ingests.list(options);
+  }
+
+  ingest(ref: string, options: CallOptions = {}): Promise<IngestStatus | undefined> {
+    return this.#ingests.get(ref, options);
+  }
+
+  abortIngest(ref: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#ingests.abort(ref, options);
   }
 
   async *#read(target: Target, range: ReadOptions['range']): Bytes {

@@ -4,6 +4,7 @@ import { hasExpired } from '../../images/gc-labels.js';
 import { leaseNotFound } from '../../images/lease-terms.js';
 import type { ImageRecord, LeaseInfo } from '../../images/store.js';
 import type { Digest } from '../../oci/digest.js';
+import type { IngestRow } from './ingests.js';
 
 /** A lease and what is held by it, by its key. */
 export interface LeaseRow {
@@ -25,6 +26,7 @@ export interface Namespace {
   /** Replaced as a whole, so that several changes are seen at once or not at all. */
   images: ReadonlyMap<string, ImageRecord>;
   readonly leases: Map<string, LeaseRow>;
+  readonly ingests: Map<string, IngestRow>;
 }
 
 /** Everything a memory store holds: bytes by digest, and what each namespace says about them. */
@@ -35,7 +37,13 @@ export class Place {
   namespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
-      namespace = { labels: undefined, blobs: new Map(), images: new Map(), leases: new Map() };
+      namespace = {
+        labels: undefined,
+        blobs: new Map(),
+        images: new Map(),
+        leases: new Map(),
+        ingests: new Map(),
+      };
       this.#namespaces.set(name, namespace);
     }
     return namespace;

@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest';
 import { collectorSuite } from '../../testing/collector-suite.js';
+import { contentStoreIngestSuite } from '../../testing/content-store-ingest-suite.js';
 import { contentStoreSuite } from '../../testing/content-store-suite.js';
 import { imageStoreSuite } from '../../testing/image-store-suite.js';
 import { leaseSuite } from '../../testing/lease-suite.js';
@@ -9,6 +10,7 @@ import { openMemoryStore } from './store.js';
 describe('the memory backend', () => {
   const factory = async () => openMemoryStore();
   contentStoreSuite({ describe, it }, factory);
+  contentStoreIngestSuite({ describe, it }, factory);
   imageStoreSuite({ describe, it }, factory);
   leaseSuite({ describe, it }, factory);
   collectorSuite({ describe, it }, factory);

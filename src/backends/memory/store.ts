@@ -1,4 +1,4 @@
-import type { ContentStore } from '../../content/store.js';
+import type { LocalContent } from '../../content/ingests.js';
 import type { NamespaceStore } from '../../images/namespaces.js';
 import type { ImageStore, Lease, LeaseStore, Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
@@ -24,7 +24,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
 class MemoryStore implements Store {
   readonly namespaceName: string;
   readonly readOnly = false;
-  readonly content: ContentStore;
+  readonly content: LocalContent;
   readonly images: ImageStore;
   readonly leases: LeaseStore;
   readonly namespaces: NamespaceStore;
