@@ -81,7 +81,9 @@ export default tseslint.config(
   },
   {
     // Those who ask whether the files of the database are there, or hand their paths to the driver.
-    files: ['paths', 'root', 'open-place', 'holders'].map((name) => `src/backends/dir/${name}.ts`),
+    files: ['paths', 'root', 'open-place', 'holders', 'fsck/rebuild'].map(
+      (name) => `src/backends/dir/${name}.ts`,
+    ),
     rules: { 'no-restricted-syntax': ['error', syncCalls, topLevelAwait, openingLibraries] },
   },
   {

@@ -15,6 +15,8 @@ export interface VerifyOptions {
   readonly what: string;
   /** CORRUPT for content of a store of our own, MISMATCH for any other. */
   readonly code: 'MISMATCH' | 'CORRUPT';
+  /** What to do about it. */
+  readonly hint?: string;
 }
 
 /**
@@ -50,19 +52,25 @@ export async function* verifying(source: Bytes, expected: Expected, options: Ver
 /** The error for content whose size is not the one announced; for those who count by themselves. */
 export function wrongSize(
   expected: Expected,
-  { what, code }: VerifyOptions,
+  { what, code, hint }: VerifyOptions,
   found: { readonly actual: number } | { readonly atLeast: number },
 ): StowageError {
   const count = 'actual' in found ? `${found.actual}` : `more than ${expected.size}`;
   return new StowageError(code, `Cannot accept ${what}: it has ${count} bytes instead of ${expected.size}`, {
     detail: { digest: expected.digest, expectedSize: expected.size, ...sizes(found) },
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 
 /** The error for content whose digest is not the one announced; for those who hash by themselves. */
-export function wrongDigest(expected: Expected, { what, code }: VerifyOptions, actual: Digest): StowageError {
+export function wrongDigest(
+  expected: Expected,
+  { what, code, hint }: VerifyOptions,
+  actual: Digest,
+): StowageError {
   return new StowageError(code, `Cannot accept ${what}: its content has the digest ${actual}`, {
     detail: { digest: expected.digest, actualDigest: actual },
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 

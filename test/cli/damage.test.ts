@@ -26,6 +26,7 @@ describe('a blob with one wrong bit', () => {
     const { status, stdout, stderr } = await run(home, ['content', 'get', DIGESTS.amd64Layer]);
     expect(status).toBe(5);
     expect(stderr).toContain(layerHex);
+    expect(stderr).toContain('stowage fsck --repair');
     expect(stdout.length).toBeLessThan(2048);
   });
 
@@ -43,5 +44,25 @@ describe('a blob with one wrong bit', () => {
     expect(archive.status).toBe(5);
     const tar = spawnSync('tar', ['tf', '-'], { input: archive.stdout });
     expect(tar.status).not.toBe(0);
+  });
+});
+
+describe('fsck of such a store', () => {
+  it('says what is damaged and which image needs it, and exits with 5', async () => {
+    const { status, stdout } = await run(home, ['fsck']);
+    expect(status).toBe(5);
+    expect(stdout).toMatch(new RegExp(`^damage blob-digest blobs/sha256/${layerHex}: `, 'm'));
+    expect(stdout).toMatch(/^damage image-incomplete image "some\/image:latest" of namespace "default": /m);
+    expect(stdout).toMatch(/^damaged: \d+ blobs of .*, 2 damaged, 0 warnings, 0 leftovers$/m);
+  });
+
+  it('moves it away with --repair, and importing again heals the image', async () => {
+    const { status, stdout } = await run(home, ['fsck', '--repair']);
+    expect(status).toBe(5);
+    expect(stdout).toMatch(/^repaired blob-digest .*; moved it to ".*quarantine\/sha256-/m);
+    expect(stdout).toMatch(/^damaged: .*, 1 damaged, 0 warnings, 0 leftovers, 1 repaired$/m);
+    expect(await run(home, ['import', 'some/image:latest', 'one.tar'])).toMatchObject({ status: 0 });
+    expect(await run(home, ['fsck'])).toMatchObject({ status: 0 });
+    expect(await run(home, ['export', 'out.tar', 'some/image'])).toMatchObject({ status: 0 });
   });
 });

@@ -145,6 +145,11 @@ function generation(queries: Queries): number {
   return Number(queries.get('SELECT value FROM meta WHERE key = ?', GENERATION)?.['value'] ?? 0);
 }
 
+/** Says which `index.json` was the last one, for a database that is made from it. */
+export function rememberGeneration(transaction: Transaction, number: number): void {
+  remember(transaction, GENERATION, number);
+}
+
 function recorded(queries: Queries): string | undefined {
   const value = queries.get('SELECT value FROM meta WHERE key = ?', FACTS)?.['value'];
   return typeof value === 'string' ? value : undefined;

@@ -8,6 +8,9 @@ import type { Digest } from '../../oci/digest.js';
 import type { OpenFile } from './files.js';
 import type { Place } from './place.js';
 
+/** What to do about a blob that is not what it was. */
+const DAMAGED_HINT = 'stowage fsck --repair takes it away, then import the image again';
+
 /**
  * The bytes of an open file that holds a blob of that size, read one chunk ahead; a whole one is verified. The file is
  * closed when iteration ends.
@@ -26,7 +29,9 @@ export async function* readBlob(
     if (found !== size) throw damaged(digest, `its file has ${found} bytes instead of ${size}`);
     const chunks = chunksOf({ file: file as FileHandle, offset: start, length: end - start });
     const whole = start === 0 && end === size;
-    yield* whole ? verifying(chunks, { digest, size }, { what, code: 'CORRUPT' }) : chunks;
+    yield* whole
+      ? verifying(chunks, { digest, size }, { what, code: 'CORRUPT', hint: DAMAGED_HINT })
+      : chunks;
   } catch (error) {
     throw fromSystemError(error, `Cannot read ${what}`);
   } finally {
@@ -48,6 +53,6 @@ export async function openBlob({ files, paths }: Place, digest: Digest): Promise
 export function damaged(digest: Digest, reason: string): StowageError {
   return new StowageError('CORRUPT', `Cannot read blob ${JSON.stringify(digest)}: ${reason}`, {
     detail: { digest },
-    hint: 'delete it and import it again',
+    hint: DAMAGED_HINT,
   });
 }

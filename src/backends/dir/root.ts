@@ -100,8 +100,11 @@ async function createRoot(files: Files, root: string): Promise<void> {
   }
 }
 
-/** `known` is a store whose database is there: whoever made that had made the folders durable before. */
-async function createFolders(files: Files, paths: Paths, known: boolean): Promise<void> {
+/**
+ * Creates what is missing of the folders of a store. `known` is one whose database is there: whoever made that had made
+ * the folders durable before.
+ */
+export async function createFolders(files: Files, paths: Paths, known: boolean): Promise<void> {
   const created = [
     await files.makeFolder(paths.blobs),
     await files.makeFolder(paths.blobFolder('sha256')),

@@ -62,6 +62,6 @@ export function releaseFromLeases(
 }
 
 /** Records the namespace when something is first written into it. */
-export function touchNamespace({ namespace }: View, transaction: Transaction): void {
+export function touchNamespace({ namespace }: Pick<View, 'namespace'>, transaction: Transaction): void {
   transaction.run('INSERT OR IGNORE INTO namespaces (name, created) VALUES (?, ?)', namespace, Date.now());
 }

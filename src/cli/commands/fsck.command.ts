@@ -7,12 +7,14 @@ export const fsck = defineCommand<FsckFlags, []>({
     brief: 'Check the store itself: every blob, every record, what killed processes left',
     usage: ['[flags]'],
     about: [
-      'Hashes every blob of every namespace and compares files with records, both ways, images with what they need, index.json with the names, and looks for what processes left that were killed. Other commands may use the store meanwhile. Nothing is changed.',
+      'Hashes every blob of every namespace and compares files with records, both ways, images with what they need, index.json with the names, and looks for what processes left that were killed. Other commands may use the store meanwhile. Without --repair nothing is changed.',
       'Prints a line for everything that was found, then the verdict. "damage" is content or a record that is lost or wrong; a "warning" is something that is not as stowage made it, with nothing lost; a "leftover" is what a kill leaves, and is harmless.',
-      'The exit status is 5 if there is damage, else 0.',
+      '--repair moves what is damaged or foreign to the folder "quarantine" in the root, and deletes nothing but leftovers. Damaged blobs leave the record, so that importing the same image again heals it; names stay. A database that is lost or damaged is made anew from index.json and the blobs. To stop it at any moment is harmless.',
+      'The exit status is 5 if there is damage that was not repaired, else 0.',
     ],
     examples: [
       ['fsck', 'is the store what it should be?'],
+      ['fsck --repair', 'mend what can be mended, and say what only an import can'],
       ['fsck --no-hash', 'the same without reading the blobs: seconds, whatever their size'],
       [
         'fsck --json | jq -r \'.findings[] | select(.severity == "damage") | .where\'',
@@ -56,6 +58,7 @@ export const fsck = defineCommand<FsckFlags, []>({
   parameters: {
     positional: { kind: 'tuple', parameters: [] },
     flags: {
+      repair: switchFlag('Mend what is found'),
       noHash: switchFlag('Do not read the content of blobs, only compare sizes and records'),
     },
   },

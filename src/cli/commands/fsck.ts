@@ -4,14 +4,15 @@ import type { CommandBody } from '../command.js';
 import { binarySize } from '../units.js';
 
 export type FsckFlags = {
+  readonly repair?: boolean;
   readonly noHash?: boolean;
 };
 
-const run: CommandBody<FsckFlags, []> = async function ({ noHash }) {
+const run: CommandBody<FsckFlags, []> = async function ({ repair, noHash }) {
   const { root } = this.place();
   const { checkStore } = await import('../../backends/dir/index.js');
-  const report = await this.withProgress('checking', (onProgress) =>
-    checkStore({ root, hash: noHash !== true, signal: this.signal, onProgress }),
+  const report = await this.withProgress(repair === true ? 'repairing' : 'checking', (onProgress) =>
+    checkStore({ root, repair: repair === true, hash: noHash !== true, signal: this.signal, onProgress }),
   );
   if (this.output.json) await this.output.value(report);
   else await this.output.lines([...report.findings.map(findingLine), verdictLine(report)]);

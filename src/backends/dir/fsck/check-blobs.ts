@@ -39,7 +39,7 @@ export async function checkBlobs(
   // Read after the files, so that a file without a record is one that is younger, or stray.
   const records = await readRecords(check);
   const toHash = found.filter(
-    ({ digest, facts }) => facts.isFile && isToBeHashed(check, records.get(digest)),
+    ({ digest, facts }) => facts.isFile && isToBeHashed(check, digest, records.get(digest)),
   );
   check.onProgress({
     kind: 'total',
@@ -57,7 +57,8 @@ export async function checkBlobs(
 }
 
 /** What has no record is hashed always: only its content can say whether it is worth one. */
-function isToBeHashed({ hash }: Check, record: BlobOnRecord | undefined): boolean {
+function isToBeHashed({ hash, proven }: Check, digest: Digest, record: BlobOnRecord | undefined): boolean {
+  if (proven.has(digest)) return false;
   return record === undefined || (hash && !record.dying);
 }
 
@@ -133,7 +134,9 @@ async function examine(check: Check, blob: BlobOnDisk, record: BlobOnRecord | un
     return judge(check, blob, 'blob-kind', 'it is not a file');
   }
   for (let { facts } = blob; ;) {
-    const outcome = isToBeHashed(check, record) ? await hashFile(check, { ...blob, facts }) : undefined;
+    const outcome = isToBeHashed(check, digest, record)
+      ? await hashFile(check, { ...blob, facts })
+      : undefined;
     const bad = record !== undefined && record.size !== facts.size ? wrongSizeOf(record, facts) : outcome;
     if (bad === undefined) break;
     await judge(check, { ...blob, facts }, bad.code, bad.message, bad.hint);

@@ -3,19 +3,32 @@ import { parseOciLayout } from '../../../oci/layout.js';
 import type { Queries } from '../database/connection.js';
 import { IndexFile, VISIBLE_NAMESPACE, type IndexState } from '../index-file.js';
 import { entriesOf } from '../layout.js';
+import { adoptPlanned, planAdoption, unknownEntries } from './adopt-index.js';
 import type { Check, Draft } from './check.js';
 
 /** The two files that other tools read, against the records. */
 export async function checkIndex(check: Check): Promise<void> {
   const index = new IndexFile(check.place.paths, check.place.files);
   await checkLayoutFile(check, index);
+  const bytes = await bytesOf(check);
+  // Found before the lock is taken: manifests are read for it.
+  const plan = await planAdoption(
+    check,
+    await check.read((queries) => unknownEntries(queries, entriesOf(bytes))),
+  );
   await check.settle(
     (queries) => problemOf(check, queries, index.state(queries)),
     (transaction) => {
+      const isForeign = index.state(transaction) === 'foreign';
+      const names = isForeign ? adoptPlanned(check, transaction, plan) : [];
       index.rewrite(transaction);
-      return 'wrote it anew';
+      return names.length === 0 ? 'wrote it anew' : `made images of its entries: ${names.join(', ')}`;
     },
   );
+}
+
+async function bytesOf({ place: { files, paths } }: Check): Promise<Uint8Array> {
+  return Buffer.from((await files.readText(paths.index)) ?? '');
 }
 
 async function checkLayoutFile(check: Check, index: IndexFile): Promise<void> {

@@ -100,17 +100,19 @@ function isInUse(place: Place, name: string, facts: FileFacts, named: boolean): 
 
 async function checkLeases(check: Check): Promise<void> {
   const { holders } = check.place;
-  const leases = await check.read((queries) =>
-    queries.all('SELECT namespace, id, holder, expires FROM leases'),
-  );
+  const leases = await check.read((queries) => queries.all('SELECT namespace, id FROM leases'));
   for (const { namespace, id } of leases) {
     const keys = [namespace ?? '', id ?? ''];
     await check.settle(
       (queries) => {
-        const row = queries.get('SELECT holder, expires FROM leases WHERE namespace = ? AND id = ?', ...keys);
+        const row = queries.get(
+          'SELECT holder, expires, lasting FROM leases WHERE namespace = ? AND id = ?',
+          ...keys,
+        );
         if (row === undefined) return undefined;
-        const { holder, expires } = row;
-        const dead = holder != null && !holders.isAlive(String(holder));
+        const { holder, expires, lasting } = row;
+        // One without a holder that does not last lost its holder to death.
+        const dead = holder == null ? lasting === 0 : !holders.isAlive(String(holder));
         const expired = holder == null && expires != null && Number(expires) <= Date.now();
         if (!dead && !expired) return undefined;
         const where = `lease ${JSON.stringify(id)} of namespace ${JSON.stringify(namespace)}`;

@@ -16,22 +16,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { gcLabels } from '../../../oci/children.js';
-import { encodedOf, type Digest } from '../../../oci/digest.js';
-import { parseDocument } from '../../../oci/manifest.js';
-import { isDocument } from '../../../content/read.js';
-import { config, forPlatform, index, layer, manifest, type Built } from '../../../testing/build-image.js';
-import { bytesOf, rejectsWith } from '../../../testing/content.js';
-import { loadLibrary } from '../database/library.js';
+import { encodedOf } from '../../../oci/digest.js';
+import { layer } from '../../../testing/build-image.js';
+import { base, both, brokenStore, configuration, image } from '../../../../test/support/broken-store.js';
+import { rejectsWith } from '../../../testing/content.js';
 import { openStore } from '../open-store.js';
 import { checkStore } from './check-store.js';
-import type { StoreFinding, StoreFindingCode } from './report.js';
-
-const base = layer('base', bytesOf(1, 5000));
-const configuration = config();
-const image = manifest(configuration, base);
-const other = manifest(config({ architecture: 'arm64' }), base, layer('top', 'top'));
-const both = index(forPlatform('linux/amd64', image), forPlatform('linux/arm64', other));
 
 let folder: string;
 let root: string;
@@ -42,64 +32,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Stores images as an import does, labels included. */
-async function fill(images: Readonly<Record<string, Built>>, namespace = 'default'): Promise<void> {
-  const store = await openStore({ root, namespace });
-  for (const [name, { blobs, descriptor }] of Object.entries(images)) {
-    for (const [digest, bytes] of blobs) await store.content.put({ digest }, () => bytes);
-    for (const each of [descriptor, ...(name === 'both' ? [image.descriptor, other.descriptor] : [])]) {
-      if (!isDocument(each)) continue;
-      const document = parseDocument(blobs.get(each.digest)!, each.mediaType, name);
-      await store.content.setLabels(each.digest, gcLabels(document));
-    }
-    await store.images.apply([{ op: 'create', name, target: descriptor }]);
-  }
-  await store.close();
-}
-
-const pathOf = (digest: Digest) => join(root, 'blobs/sha256', encodedOf(digest));
-
-async function overwrite(digest: Digest, change: (bytes: Buffer) => void): Promise<void> {
-  const path = pathOf(digest);
-  const bytes = await readFile(path);
-  change(bytes);
-  await chmod(path, 0o644);
-  await writeFile(path, bytes);
-  await chmod(path, 0o444);
-}
-
-/** Changes the database as only a fault would. */
-async function tamper(sql: string): Promise<void> {
-  const database = (await loadLibrary()).open(join(root, 'metadata.db'));
-  database.exec(sql);
-  database.close();
-}
-
-/** A write in progress with that holder. */
-async function beginIngest(holder: string): Promise<void> {
-  const ingest = join(root, 'ingest', 'a'.repeat(64));
-  await mkdir(ingest);
-  await writeFile(join(ingest, 'holder'), holder);
-  const terms = { namespace: 'default', ref: 'r', startedAt: new Date() };
-  await writeFile(join(ingest, 'ingest.json'), JSON.stringify(terms));
-  await writeFile(join(ingest, 'data'), 'begun');
-}
-
-async function findingsOf(
-  options: Partial<Parameters<typeof checkStore>[0]> = {},
-): Promise<readonly StoreFinding[]> {
-  const told: StoreFinding[] = [];
-  const { findings } = await checkStore({ root, onFinding: (finding) => told.push(finding), ...options });
-  assert.equal(told.length, findings.length);
-  return findings;
-}
-
-/** The one finding of that code, beside which there are only those of `others`. */
-async function finds(code: StoreFindingCode, ...others: readonly StoreFindingCode[]): Promise<StoreFinding> {
-  const findings = await findingsOf();
-  assert.deepEqual(findings.map((finding) => finding.code).sort(), [code, ...others].sort());
-  return findings.find((finding) => finding.code === code)!;
-}
+const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf, finds } = brokenStore(() => root);
 
 describe('a check of a store', () => {
   it('finds nothing in a sound one, and says what it looked at', async () => {

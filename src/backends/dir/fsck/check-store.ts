@@ -6,8 +6,9 @@ import { nodeFiles } from '../files.js';
 import { openPlace } from '../open-place.js';
 import type { StoreInternals } from '../open-store.js';
 import { DATABASE, Paths } from '../paths.js';
-import { isShared, share } from '../place.js';
-import { nearestFolder, lostDatabase, prepareRoot } from '../root.js';
+import type { Digest } from '../../../oci/digest.js';
+import { isShared, readOnlyError, share } from '../place.js';
+import { nearestFolder, createFolders, lostDatabase, prepareRoot } from '../root.js';
 import { checkBlobs } from './check-blobs.js';
 import { checkDatabase, databaseDamaged } from './check-database.js';
 import { checkImages } from './check-images.js';
@@ -17,6 +18,7 @@ import { checkPermissions } from './check-permissions.js';
 import { checkRecords } from './check-records.js';
 import { checkStrays } from './check-strays.js';
 import { Check, findingOf, type Draft } from './check.js';
+import { inUse, rebuildDatabase } from './rebuild.js';
 import { StoreFindings, type StoreFinding, type StoreReport } from './report.js';
 
 export interface CheckStoreOptions {
@@ -24,6 +26,11 @@ export interface CheckStoreOptions {
   readonly root: string;
   /** Reads every blob and hashes it; else only names, sizes and records are compared. @default true */
   readonly hash?: boolean;
+  /**
+   * Mends what is found: what is damaged or foreign is moved to the folder `quarantine` of the root, with its records
+   * gone an import of the same image heals it; leftovers are removed; a lost database is made anew. @default false
+   */
+  readonly repair?: boolean;
   /** As for `openStore`. @default false */
   readonly allowNetworkFileSystem?: boolean;
   /** Told of everything as it is found. */
@@ -35,16 +42,18 @@ export interface CheckStoreOptions {
 /**
  * Checks a store, all its namespaces: the content of every blob, files against records and records against files, images
  * against content, the files that other tools read, and what killed processes left. Others may use the store meanwhile:
- * what seems wrong is looked at again under the write lock before it is told. It changes nothing.
+ * what seems wrong is looked at again under the write lock before it is told. Only with `repair` it changes anything, and
+ * may end at any moment without harm: files go first, then records, each step whole. Names of images are never removed.
  *
  * @throws {StowageError} NOT_FOUND if there is no store; INVALID if the folder is something else; else as `openStore`,
- *   except that a damaged store is no error but the outcome.
+ *   except that a damaged store is no error but the outcome; DENIED to repair what cannot be written; BUSY if a database
+ *   has to be made anew while others use the store.
  */
 export async function checkStore(
   options: CheckStoreOptions,
   internals: StoreInternals = {},
 ): Promise<StoreReport> {
-  const { signal, onProgress, hash = true } = options;
+  const { signal, onProgress, hash = true, repair = false } = options;
   signal?.throwIfAborted();
   const files = internals.files ?? nodeFiles;
   const paths = new Paths(resolve(options.root));
@@ -53,32 +62,50 @@ export async function checkStore(
     findings.add(finding);
     options.onFinding?.(finding);
   };
-  const setting = { repair: false, hash, onFinding, onProgress, signal };
-  const tell = (draft: Draft) => onFinding(findingOf(draft, { repairable: true }));
+  const setting = { onProgress, signal };
   try {
     if (options.allowNetworkFileSystem !== true) {
       checkFileSystem(await files.fileSystemType(await nearestFolder(files, paths.root)), paths.root);
     }
+    let proven: ReadonlySet<Digest> | undefined;
+    /** Whether there is nothing more to do. */
+    const isEnd = async (draft: Draft): Promise<boolean> => {
+      const rebuilt =
+        repair && proven === undefined ? await rebuildDatabase(paths, files, setting) : undefined;
+      onFinding(findingOf(draft, { repairable: true, repaired: rebuilt?.done }));
+      proven = rebuilt?.proven;
+      return rebuilt === undefined;
+    };
     const lost = await lostDatabase(files, paths);
     if (lost !== undefined) {
-      tell({ code: 'database-missing', where: DATABASE, message: `it is ${lost}` });
-      return findings.report(NOTHING);
+      const message = `it is ${lost}, while there are images`;
+      if (await isEnd({ code: 'database-missing', where: DATABASE, message }))
+        return findings.report(NOTHING);
     }
     const writable = await prepareRoot(files, paths, true);
+    if (repair && !writable) throw readOnlyError(paths.root, 'repair the store');
+    if (repair) await createFolders(files, paths, true);
     const identity = await files.identify(paths.root);
     const name = writable || isShared(identity) ? identity : `${identity} reading`;
-    const open = () => openPlace(paths, files, writable ? 'write' : 'unwritable');
-    try {
-      const { place, release } = await share(name, open, signal);
+    for (;;) {
+      const open = () => openPlace(paths, files, writable ? 'write' : 'unwritable');
+      let damage: Draft;
       try {
-        return findings.report(await runSteps(new Check({ ...setting, place, writable }), tell));
-      } finally {
-        await release();
+        const { place, release } = await share(name, open, signal);
+        try {
+          const check = new Check({ ...setting, place, writable, repair, hash, proven, onFinding });
+          const problem = await checkDatabase(check);
+          if (problem === undefined) return findings.report(await runSteps(check));
+          damage = problem;
+        } finally {
+          await release();
+        }
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        damage = databaseDamaged(error.message);
       }
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      tell(databaseDamaged(error.message));
-      return findings.report(NOTHING);
+      if (repair && isShared(identity)) throw inUse(paths);
+      if (await isEnd(damage)) return findings.report(NOTHING);
     }
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) throw error;
@@ -88,19 +115,17 @@ export async function checkStore(
 
 const NOTHING: StoreReport['blobs'] = { count: 0, bytes: 0, hashedBytes: 0 };
 
-/** Content first, so that images can be told what of theirs is lost. */
-async function runSteps(check: Check, tell: (draft: Draft) => void): Promise<StoreReport['blobs']> {
+/**
+ * Content first, so that images can be told what of theirs is lost; what is on no record is taken away only after
+ * everybody who may need it was asked.
+ */
+async function runSteps(check: Check): Promise<StoreReport['blobs']> {
   await checkPermissions(check);
-  const damage = await checkDatabase(check);
-  if (damage !== undefined) {
-    tell(damage);
-    return NOTHING;
-  }
   const blobs = await checkBlobs(check);
   await checkRecords(check);
+  await checkIndex(check);
   await checkStrays(check);
   await checkImages(check);
-  await checkIndex(check);
   await checkLeftovers(check);
   return blobs;
 }

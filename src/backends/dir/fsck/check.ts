@@ -18,6 +18,8 @@ export interface CheckSetting {
   readonly writable: boolean;
   readonly repair: boolean;
   readonly hash: boolean;
+  /** Blobs that were hashed already. */
+  readonly proven?: ReadonlySet<Digest> | undefined;
   readonly onFinding: (finding: StoreFinding) => void;
   readonly onProgress: OnProgress | undefined;
   readonly signal: AbortSignal | undefined;
@@ -29,6 +31,7 @@ export class Check {
   readonly writable: boolean;
   readonly repair: boolean;
   readonly hash: boolean;
+  readonly proven: ReadonlySet<Digest>;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal | undefined;
   /** Blobs that were found to be lost, so that the images that need them can be told. */
@@ -42,6 +45,7 @@ export class Check {
     this.writable = setting.writable;
     this.repair = setting.repair;
     this.hash = setting.hash;
+    this.proven = setting.proven ?? new Set();
     this.onProgress = setting.onProgress ?? (() => {});
     this.signal = setting.signal;
     this.#onFinding = setting.onFinding;
