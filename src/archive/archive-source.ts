@@ -4,7 +4,7 @@ import { fromSystemError, StowageError } from '../errors.js';
 import { chunksOf, type Bytes } from '../io/byte-source.js';
 import { DETECTION_BYTES, detectCompression, type Compression } from '../io/compression/detect.js';
 import { fromSource, type SourceLike } from '../io/streams.js';
-import { readPipe } from './named-pipe.js';
+import { openPipe } from './named-pipe.js';
 
 /** What an archive may come as: a path, a file URL, or bytes in any shape. */
 export type ArchiveSource = string | URL | SourceLike;
@@ -45,8 +45,8 @@ export async function openArchive(source: ArchiveSource, name?: string): Promise
   try {
     const stats = await stat(path);
     if (stats.isFIFO()) {
-      const pipe = await readPipe(path);
-      const close = async () => void pipe.destroy();
+      const pipe = await openPipe(path);
+      const close = async () => pipe.destroy();
       return { kind: 'stream', name: path, what, chunks: pipe, [Symbol.asyncDispose]: close };
     }
     if (stats.isSocket()) {

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
+import { readPipe, type PipeBytes } from '../io/read-pipe.js';
 
 const open = promisify(openFile);
 
@@ -19,9 +20,9 @@ const READER_POLL_MS = 50;
  * The bytes of a pipe, from whenever somebody writes to it until nobody does any more. To be destroyed by whoever
  * does not read it to its end.
  */
-export async function readPipe(path: string): Promise<Socket> {
+export async function openPipe(path: string): Promise<PipeBytes> {
   const fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  return new Socket({ fd, readable: true, writable: false });
+  return readPipe(fd);
 }
 
 /**

@@ -1,7 +1,9 @@
-import { write } from 'node:fs';
+import { fstat, write } from 'node:fs';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { promisify } from 'node:util';
 import { fromSystemError, StowageError } from '../errors.js';
+import { readPipe } from '../io/read-pipe.js';
 
 /** Standard output for text and for archives. One write at a time. */
 export interface StandardOutput {
@@ -63,17 +65,28 @@ export function archiveFromStandardInput(command = 'images import'): AsyncIterab
       hint: `pipe one in (cat x.tar | stowage ${command} -), or name a file`,
     });
   }
-  standardInputIsOpen = true;
-  return process.stdin;
+  return standardInput();
+}
+
+async function* standardInput(): AsyncIterable<Uint8Array> {
+  const stats = await promisify(fstat)(0);
+  if (stats.isFIFO() || stats.isSocket()) {
+    const pipe = readPipe(0);
+    release = () => pipe.destroy();
+    yield* pipe;
+    return;
+  }
+  release = () => process.stdin.destroy();
+  yield* process.stdin;
 }
 
 /** Lets the process end although whoever writes to standard input has not. */
 export function releaseStandardInput(): void {
-  if (standardInputIsOpen) process.stdin.destroy();
+  release();
 }
 
-/** The stream is made by looking at it, so it is not looked at without need. */
-let standardInputIsOpen = false;
+/** Node's stream is made by looking at it, so it is not looked at without need. */
+let release = () => {};
 
 /** @throws {StowageError} INVALID if standard output is a terminal, which an archive would garble. */
 export function refuseTerminal(output: StandardOutput): void {

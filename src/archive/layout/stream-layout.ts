@@ -132,13 +132,14 @@ class Intake {
   async part(entry: TarStreamEntry): Promise<ArchiveFile> {
     if (entry.size <= SMALL_BYTES && this.#smallBytes + entry.size <= SMALL_BYTES_IN_ALL) {
       this.#smallBytes += entry.size;
-      const bytes = await readAll(entry.body, { limit: SMALL_BYTES, what: 'a small file' });
+      // Copied: it is not to keep a whole chunk of the stream in memory.
+      const bytes = Uint8Array.from(await readAll(entry.body, { limit: SMALL_BYTES, what: 'a small file' }));
       return fileOfBytes(bytes, digestOf(bytes));
     }
     let head: Uint8Array = new Uint8Array(0);
     async function* remembering() {
       for await (const chunk of entry.body) {
-        // Copied: it is not to keep a whole chunk of the stream in memory.
+        // Copied for the same reason.
         if (head.byteLength < DETECTION_BYTES)
           head = Buffer.concat([head, chunk.subarray(0, DETECTION_BYTES)]);
         yield chunk;
