@@ -33,11 +33,12 @@ export async function storeOfMany(
   const folder = await cached(name, recipe, async (work) => {
     const store = await openStore({ root: join(work, 'root') });
     try {
-      const built = Array.from({ length: Math.min(images, manifests) }, (_, number) =>
-        manifest(config({ author: `image ${number}` })),
+      const configs = Array.from({ length: Math.min(images, manifests) }, (_, number) =>
+        config({ author: `image ${number}` }),
       );
-      for (const { blobs } of built) {
-        for (const [digest, bytes] of blobs) await store.content.put({ digest }, () => bytes);
+      const built = configs.map((each) => manifest(each));
+      for (const { descriptor, bytes } of [...configs, ...built]) {
+        await store.content.put(descriptor, () => bytes);
       }
       const labelsOf = (image: number) =>
         Object.fromEntries(

@@ -31,6 +31,8 @@ export {
   type SelectedPlatform,
   type SelectionOptions,
 } from './content/platform-selection.js';
+export type { ConfigOutline, DocumentOutline, Outline, OutlineMemory } from './content/outline.js';
+export { outlineOf, readOutline } from './content/read-outline.js';
 export type { OnProgress, ProgressEvent } from './content/progress.js';
 export { readBlob, readDocument } from './content/read.js';
 export { allReferrersOf, referrersOf, type Referrer } from './content/referrers.js';

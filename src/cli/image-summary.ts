@@ -1,15 +1,14 @@
-import type { Reader } from '../content/store.js';
+import { hasOutline, type Outline } from '../content/outline.js';
+import type { ContentStore } from '../content/store.js';
 import { isStowageError } from '../errors.js';
 import type { ImageRecord } from '../images/store.js';
 import { compareBytewise } from '../io/bytewise.js';
-import { children } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { hostPlatform } from '../oci/host-platform.js';
-import type { ImageManifest } from '../oci/manifest.js';
+import { kindOf } from '../oci/media-type.js';
 import { only, sortByPlatform } from '../oci/platform-match.js';
 import { formatPlatform } from '../oci/platform-specifier.js';
 import type { Platform } from '../oci/platform.js';
-import { readConfigPlatform, readDocument } from './documents.js';
 
 /** What a list says of an image beyond its record. */
 export interface ImageSummary {
@@ -23,8 +22,8 @@ export interface ImageSummary {
 interface Candidate {
   readonly descriptor: Descriptor;
   readonly platform: Platform | undefined;
-  /** Undefined if it is not held. */
-  readonly manifest: ImageManifest | undefined;
+  /** Config and layers; undefined if the manifest is not held. */
+  readonly parts: readonly Descriptor[] | undefined;
   /** Of the indexes above it. */
   readonly sizeAbove: number;
 }
@@ -32,80 +31,100 @@ interface Candidate {
 /** Manifests of one image that are looked at; a hostile index can name the same one any number of times. */
 const CANDIDATE_LIMIT = 10_000;
 
+/** Indexes inside each other that are followed. */
+const DEPTH_LIMIT = 16;
+
 /**
- * Answers a function that summarises images. It never fails because of what an image is or lacks: it warns, and
- * counts what it could read.
+ * Summarises images, in their order. It never fails because of what an image is or lacks: it warns, and counts what it
+ * could read. What the store remembers of all of them is looked up together, one level after the other.
  */
-export function createSummariser(
-  content: Reader,
+export async function summarise(
+  content: ContentStore,
+  records: readonly ImageRecord[],
   signal: AbortSignal,
   warn: (message: string) => void,
-): (record: ImageRecord) => Promise<ImageSummary> {
-  const host = only(hostPlatform());
+): Promise<ImageSummary[]> {
+  const outlines = new Outlines(content, signal);
+  await outlines.loadAll(records.map(({ target }) => target));
   // Many names for one image are common, and only the media type can make two of them different.
   const known = new Map<string, ImageSummary>();
-  return async ({ name, target }) => {
+  const summaries: ImageSummary[] = [];
+  for (const { name, target } of records) {
     const key = `${target.mediaType} ${target.digest}`;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    try {
-      const candidates = await findCandidates(content, target, signal);
-      const platforms = new Set(
-        candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : [])),
-      );
-      const preferred = sortByPlatform(candidates, ({ platform }) => platform, host);
-      const chosen =
-        preferred.find(({ platform, manifest }) => manifest && platform && host.match(platform)) ??
-        (await firstComplete(content, candidates, signal));
-      const size = chosen ? sizeOf(chosen) : target.size;
-      const summary = { size, platforms: [...platforms].sort(compareBytewise) };
-      known.set(key, summary);
-      return summary;
-    } catch (error) {
-      if (!isStowageError(error)) throw error;
-      warn(`image ${JSON.stringify(name)}: ${error.message}`);
-      return { size: target.size, platforms: [] };
+    let summary = known.get(key);
+    if (summary === undefined) {
+      try {
+        summary = await summaryOf(content, outlines, target, signal);
+        known.set(key, summary);
+      } catch (error) {
+        if (!isStowageError(error)) throw error;
+        warn(`image ${JSON.stringify(name)}: ${error.message}`);
+        summary = { size: target.size, platforms: [] };
+      }
     }
+    summaries.push(summary);
+  }
+  return summaries;
+}
+
+const HOST = only(hostPlatform());
+
+async function summaryOf(
+  content: ContentStore,
+  outlines: Outlines,
+  target: Descriptor,
+  signal: AbortSignal,
+): Promise<ImageSummary> {
+  const candidates = findCandidates(outlines, target);
+  const platforms = new Set(
+    candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : [])),
+  );
+  const preferred = sortByPlatform(candidates, ({ platform }) => platform, HOST);
+  const chosen =
+    preferred.find(({ platform, parts }) => parts && platform && HOST.match(platform)) ??
+    (await firstComplete(content, candidates, signal));
+  return {
+    size: chosen ? sizeOf(chosen) : target.size,
+    platforms: [...platforms].sort(compareBytewise),
   };
 }
 
-async function findCandidates(
-  content: Reader,
-  target: Descriptor,
-  signal: AbortSignal,
-): Promise<Candidate[]> {
+function findCandidates(outlines: Outlines, target: Descriptor): Candidate[] {
   const found: Candidate[] = [];
-  const visit = async (descriptor: Descriptor, sizeAbove: number): Promise<void> => {
-    if (found.length >= CANDIDATE_LIMIT) return;
-    const document = await readDocument(content, descriptor, signal);
-    if (document?.kind === 'index') {
-      for (const child of children(document)) await visit(child, sizeAbove + descriptor.size);
+  const visit = (descriptor: Descriptor, sizeAbove: number, depth: number): void => {
+    if (found.length >= CANDIDATE_LIMIT || depth > DEPTH_LIMIT) return;
+    const outline = outlines.get(descriptor);
+    if (outline?.kind === 'index') {
+      for (const child of outline.children) visit(child, sizeAbove + descriptor.size, depth + 1);
       return;
     }
-    const platform =
-      descriptor.platform ?? (document && (await readConfigPlatform(content, document, signal)));
+    const parts = outline?.kind === 'manifest' ? outline.children : undefined;
+    const platform = descriptor.platform ?? (parts?.[0] && platformOf(outlines.get(parts[0])));
     // By convention that is no platform but an attestation about one.
     if (platform?.os === 'unknown' || platform?.architecture === 'unknown') return;
-    found.push({ descriptor, platform, manifest: document, sizeAbove });
+    found.push({ descriptor, platform, parts, sizeAbove });
   };
-  await visit(target, 0);
+  visit(target, 0, 0);
   return found;
 }
 
+function platformOf(outline: Outline | undefined): Platform | undefined {
+  return outline?.kind === 'config' ? outline.platform : undefined;
+}
+
 async function firstComplete(
-  content: Reader,
+  content: ContentStore,
   candidates: readonly Candidate[],
   signal: AbortSignal,
 ): Promise<Candidate | undefined> {
   for (const candidate of candidates) {
-    if (candidate.manifest && (await holdsAll(content, children(candidate.manifest), signal)))
-      return candidate;
+    if (candidate.parts && (await holdsAll(content, candidate.parts, signal))) return candidate;
   }
   return undefined;
 }
 
 async function holdsAll(
-  content: Reader,
+  content: ContentStore,
   descriptors: readonly Descriptor[],
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -115,7 +134,74 @@ async function holdsAll(
   return true;
 }
 
-function sizeOf({ descriptor, manifest, sizeAbove }: Candidate): number {
-  const below = manifest ? children(manifest) : [];
-  return below.reduce((sum, { size }) => sum + size, sizeAbove + descriptor.size);
+function sizeOf({ descriptor, parts = [], sizeAbove }: Candidate): number {
+  return parts.reduce((sum, { size }) => sum + size, sizeAbove + descriptor.size);
+}
+
+/** Outlines of what is held, as far as they were loaded. */
+class Outlines {
+  readonly #content: ContentStore;
+  readonly #signal: AbortSignal;
+  /** By kind and digest; undefined for what is not held. */
+  readonly #loaded = new Map<string, Outline | undefined>();
+  readonly #failures = new Map<string, unknown>();
+
+  constructor(content: ContentStore, signal: AbortSignal) {
+    this.#content = content;
+    this.#signal = signal;
+  }
+
+  /** Everything below the targets that says which platforms they have. */
+  async loadAll(targets: readonly Descriptor[]): Promise<void> {
+    const seen = new Set<string>();
+    let level = targets;
+    for (let depth = 0; level.length > 0 && depth <= DEPTH_LIMIT; depth++) {
+      const fresh = level.filter((descriptor) => {
+        const key = `${keyOf(descriptor)} ${descriptor.platform === undefined}`;
+        return hasOutline(descriptor.mediaType) && !seen.has(key) && seen.add(key);
+      });
+      await this.#load(fresh);
+      level = fresh.flatMap((descriptor) => {
+        const outline = this.#loaded.get(keyOf(descriptor));
+        if (outline?.kind === 'index') return outline.children;
+        // Where something above says the platform, the configuration need not.
+        const asks = outline?.kind === 'manifest' && descriptor.platform === undefined;
+        return asks ? outline.children.slice(0, 1) : [];
+      });
+    }
+  }
+
+  /** @throws whatever kept it from being read */
+  get(descriptor: Descriptor): Outline | undefined {
+    const key = keyOf(descriptor);
+    if (this.#failures.has(key)) throw this.#failures.get(key);
+    return this.#loaded.get(key);
+  }
+
+  async #load(descriptors: readonly Descriptor[]): Promise<void> {
+    const fresh = descriptors.filter((descriptor) => !this.#loaded.has(keyOf(descriptor)));
+    const held = await this.#content.outlines?.(fresh, { signal: this.#signal });
+    for (const descriptor of fresh) {
+      const key = keyOf(descriptor);
+      const outline = held?.get(descriptor.digest);
+      const known = outline?.kind === kindOf(descriptor.mediaType) || held?.has(descriptor.digest) === false;
+      this.#loaded.set(key, known ? outline : await this.#read(key, descriptor));
+    }
+  }
+
+  async #read(key: string, descriptor: Descriptor): Promise<Outline | undefined> {
+    // Most often everything is remembered, and what reads documents takes longer to load than the rest.
+    const { readOutline } = await import('../content/read-outline.js');
+    try {
+      return await readOutline(this.#content, descriptor, { signal: this.#signal });
+    } catch (error) {
+      if (!isStowageError(error)) throw error;
+      this.#failures.set(key, error);
+      return undefined;
+    }
+  }
+}
+
+function keyOf({ mediaType, digest }: Descriptor): string {
+  return `${kindOf(mediaType)} ${digest}`;
 }

@@ -10,6 +10,7 @@
  */
 import type { Algorithm, Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { OutlineMemory } from './outline.js';
 import type { ByteSource, Bytes } from '../io/byte-source.js';
 
 /** Options every call takes. An aborted call rejects with `signal.reason`, unchanged. */
@@ -117,5 +118,5 @@ export interface Catalog {
   delete(digest: Digest, options?: CallOptions): Promise<boolean>;
 }
 
-/** A local store of blobs: all three. */
-export interface ContentStore extends Reader, Writer, Catalog {}
+/** A local store of blobs: all three. Some remember outlines as well. */
+export interface ContentStore extends Reader, Writer, Catalog, Partial<OutlineMemory> {}

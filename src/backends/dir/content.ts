@@ -1,4 +1,5 @@
 import { checkLabels, mergeLabels } from '../../content/labels.js';
+import type { Outline, OutlineMemory } from '../../content/outline.js';
 import { blobNotFound } from '../../content/read-range.js';
 import type {
   Ingest as OpenIngest,
@@ -26,6 +27,7 @@ import type { BegunFile } from './blob-file.js';
 import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
 import { Ingest } from './ingest.js';
+import { findOutlines, outlineOfFile, recordOutline } from './outlines.js';
 import { damaged, openBlob, readBlob } from './read-blob.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
@@ -38,7 +40,7 @@ const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (dig
   WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;
 
 /** The blobs of one namespace. */
-export class DirContent implements LocalContent {
+export class DirContent implements LocalContent, OutlineMemory {
   readonly #view: View;
   readonly #ingests: DirIngests;
 
@@ -125,6 +127,14 @@ export class DirContent implements LocalContent {
     const { place, namespace } = this.#view;
     const row = await place.connection.read((queries) => queries.get(INFO, namespace, digest), options);
     return row && blobInfoOf(row);
+  }
+
+  async outlines(
+    targets: readonly Target[],
+    options: CallOptions = {},
+  ): Promise<ReadonlyMap<Digest, Outline | undefined>> {
+    const { place, namespace } = this.#view;
+    return place.connection.read((queries) => findOutlines(queries, namespace, targets), options);
   }
 
   async setLabels(digest: Digest, changes: LabelChanges, options: CallOptions = {}): Promise<BlobInfo> {
@@ -241,9 +251,11 @@ export class DirContent implements LocalContent {
         onBytes,
         signal,
       });
+      const outline = await outlineOfFile(place.files, begun.ingest?.data, { ...target, ...written });
       const stored = await this.#commit(written, () => ownData(begun.ingest, attempt), {
         ...options,
         attempt,
+        outline,
       });
       // Should the folder stay, it is an orphan like that of a dead process, and no reason to call a stored blob a failure.
       await begun.ingest?.remove().catch(() => {});
@@ -259,8 +271,13 @@ export class DirContent implements LocalContent {
   async #commit(
     { digest, size }: { readonly digest: Digest; readonly size: number },
     data: () => string,
-    { labels = {}, signal, attempt, ref }: PutOptions & { readonly attempt?: string; readonly ref?: string },
+    options: PutOptions & {
+      readonly attempt?: string;
+      readonly ref?: string;
+      readonly outline?: Outline | undefined;
+    },
   ): Promise<Stored> {
+    const { labels = {}, signal, attempt, ref, outline } = options;
     const view = this.#view;
     try {
       await blobs.prepareFolder(view.place, algorithmOf(digest));
@@ -272,6 +289,7 @@ export class DirContent implements LocalContent {
           const known = this.#record(transaction, digest, labels);
           if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
           if (!present) blobs.commit(view.place, transaction, data(), { digest, size });
+          if (outline !== undefined) recordOutline(transaction, digest, outline);
           return { digest, size, existed: present && known };
         },
         { signal },

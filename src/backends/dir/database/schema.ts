@@ -69,6 +69,12 @@ export const STEPS: readonly string[] = [
   -- What a sweep has left to do.
   CREATE INDEX dying_blobs ON blobs (digest) WHERE state = 'dying';
   `,
+  `
+  -- What documents say that lists need, so that they need not be read: a cache, and a row that is not there costs time.
+  CREATE TABLE outlines (digest TEXT PRIMARY KEY, outline TEXT NOT NULL);
+  CREATE TRIGGER outlines_go_with_blobs AFTER DELETE ON blobs
+    BEGIN DELETE FROM outlines WHERE digest = old.digest; END;
+  `,
 ];
 
 /** The version of the schema this code reads and writes. */

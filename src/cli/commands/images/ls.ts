@@ -2,7 +2,7 @@ import { compileFilters } from '../../../content/filter.js';
 import { imageFields } from '../../../images/filter-fields.js';
 import type { ImageRecord } from '../../../images/store.js';
 import type { CommandBody } from '../../command.js';
-import { createSummariser } from '../../image-summary.js';
+import { summarise } from '../../image-summary.js';
 import { formatLabels } from '../../labels.js';
 import { formatTable } from '../../table.js';
 import { binarySize } from '../../units.js';
@@ -21,10 +21,9 @@ const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters)
       if (matches(imageFields(record))) records.push(record);
     }
     if (flags.quiet === true) return records.map((record) => ({ record, size: 0, platforms: [] }));
-    const summarise = createSummariser(store.content, this.signal, (message) => this.output.warn(message));
-    const summaries = [];
-    for (const record of records) summaries.push({ record, ...(await summarise(record)) });
-    return summaries;
+    const warn = (message: string) => this.output.warn(message);
+    const summaries = await summarise(store.content, records, this.signal, warn);
+    return summaries.map((summary, place) => ({ record: records[place]!, ...summary }));
   });
   if (flags.quiet === true) {
     const names = images.map(({ record }) => record.name);
