@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 import { fromSystemError, StowageError } from '../errors.js';
 import { readPipe } from '../io/read-pipe.js';
 
+/** So much fits into any pipe. */
+const UNREAD_BYTES = 16 * 1024;
+
 /** Standard output for text and for archives. One write at a time. */
 export interface StandardOutput {
   readonly isTerminal: boolean;
@@ -14,13 +17,14 @@ export interface StandardOutput {
 }
 
 /**
- * Writes straight to the file descriptor, which is several times faster than the stream Node puts before it. The
- * stream is not even looked at before it is needed: merely making it turns a pipe non-blocking. Where another process
- * did that already, writes that would block are left to the stream, which knows how to wait.
+ * Writes straight to the file descriptor, which is several times faster than the stream Node puts before it. Writes that
+ * would block are left to the stream, which knows how to wait. The stream is not even looked at before there is more to
+ * write than a pipe takes when nobody reads it: to make it takes as long as many a command.
  */
 export function standardOutput(): StandardOutput {
   let closed = false;
   let useStream = false;
+  let written = 0;
   return {
     isTerminal: isatty(1),
     get closed() {
@@ -28,11 +32,13 @@ export function standardOutput(): StandardOutput {
     },
     async write(chunk) {
       let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      written += rest.byteLength;
+      if (written > UNREAD_BYTES) makeNonBlocking();
       try {
         while (rest.byteLength > 0 && !useStream) {
-          const written = await writeOnce(rest);
-          if (written === 'would block') useStream = true;
-          else rest = rest.subarray(written);
+          const count = await writeOnce(rest);
+          if (count === 'would block') useStream = true;
+          else rest = rest.subarray(count);
         }
         if (rest.byteLength > 0) await writeToStream(rest);
       } catch (error) {
@@ -100,6 +106,11 @@ export function refuseTerminal(output: StandardOutput): void {
 export function writeToStandardError(text: string): void {
   if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
   process.stderr.write(text);
+}
+
+/** Merely making the stream does that; a write that blocks would hold up even the end of the process. */
+function makeNonBlocking(): void {
+  void process.stdout.writable;
 }
 
 function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {
