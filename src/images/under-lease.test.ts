@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openMemoryStore } from '../backends/memory/store.js';
 import { failureOf, listOf } from '../testing/content.js';
 import { underLease } from './under-lease.js';
@@ -13,6 +13,22 @@ describe('underLease', () => {
     });
     expect(answer).toBe(42);
     expect(await listOf(store.leases.list())).toEqual([]);
+  });
+
+  it('goes on under its lease when the clock jumps by a year, and by one back', async () => {
+    const store = openMemoryStore();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      await underLease(store, async (view) => {
+        for (const years of [1, -1]) {
+          vi.setSystemTime(Date.now() + years * 365 * 24 * 3600 * 1000);
+          const { digest } = await view.content.put(undefined, () => Buffer.from(`${years}`));
+          expect(await view.content.claim([{ digest }])).toEqual(new Set([digest]));
+        }
+      });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends the lease and throws what the work throws', async () => {

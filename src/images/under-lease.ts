@@ -3,7 +3,10 @@ import type { Store } from './store.js';
 
 /**
  * Runs `work` with a view of the store whose claims and puts are held by a lease of its own, which ends with the work.
- * Whatever the work throws is thrown, even if the lease cannot be ended then; it expires by itself.
+ * Whatever the work throws is thrown, even if the lease cannot be ended then.
+ *
+ * The lease has no term: the work may outlast any, on a machine that sleeps for days or whose clock is set. It belongs
+ * to this process, and expires a day after that has died.
  *
  * A store that is open for reading gives no leases; there the work runs without, and what others take away meanwhile is
  * missing.
@@ -15,7 +18,7 @@ export async function underLease<T>(
 ): Promise<T> {
   if (store.readOnly) return work(store);
   // Only the signal: whatever else the options of the work say is not about the lease.
-  const lease = await store.leases.create({ signal: options.signal });
+  const lease = await store.leases.create({ ttl: Infinity, signal: options.signal });
   let result: T;
   try {
     result = await work(store.under(lease));

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../../errors.js';
 
 /** What is known of a file, enough to tell whether it is still the same one. */
@@ -87,7 +88,7 @@ export interface Files {
 const syncFiles: SyncFiles = {
   stat: (path) => factsOf(fs.statSync(path, { bigint: true, throwIfNoEntry: false })),
   lstat: (path) => factsOf(fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })),
-  rename: (from, to) => fs.renameSync(from, to),
+  rename: renameSync,
   chmod: (path, mode) => fs.chmodSync(path, mode),
   makeFolder(path) {
     try {
@@ -162,7 +163,14 @@ export const nodeFiles: Files = {
   createText: (path, content) => promises.writeFile(path, content, { flag: 'wx' }),
   async replaceText(path, content) {
     await promises.writeFile(`${path}.new`, content);
-    await promises.rename(`${path}.new`, path);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await promises.rename(`${path}.new`, path);
+      } catch (error) {
+        if (!mayPass(error, attempt)) throw error;
+        await sleep(RENAME_PAUSE);
+      }
+    }
   },
   async makeFolder(path) {
     try {
@@ -222,6 +230,28 @@ export const nodeFiles: Files = {
   fileSystemType: async (path) => (await promises.statfs(path)).type,
   sync: syncFiles,
 };
+
+/** How often, and after how many milliseconds, a rename is tried again that Windows refuses. */
+const RENAME_ATTEMPTS = 20;
+const RENAME_PAUSE = 25;
+
+/** Blocks while it waits: inside a transaction there is nothing else to do. */
+function renameSync(from: string, to: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return fs.renameSync(from, to);
+    } catch (error) {
+      if (!mayPass(error, attempt)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RENAME_PAUSE);
+    }
+  }
+}
+
+/** On Windows nothing can be replaced that somebody has open just now, be it a reader or a scanner for viruses. */
+function mayPass(error: unknown, attempt: number): boolean {
+  if (platform() !== 'win32' || attempt >= RENAME_ATTEMPTS) return false;
+  return ['EPERM', 'EBUSY', 'EACCES'].includes(errnoOf(error) ?? '');
+}
 
 async function isAccessible(path: string, mode: number): Promise<boolean> {
   try {

@@ -1,0 +1,109 @@
+/** The check and the repair of a store beside other processes, and ended in the middle. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, it } from 'vitest';
+import { putImage, layer } from '../src/testing/build-image.js';
+import { collect } from '../src/testing/content.js';
+import { openStore } from '../src/index.js';
+import { base, both, brokenStore, configuration, image } from './support/broken-store.js';
+
+const LIBRARY = pathToFileURL(resolve('dist/index.js')).href;
+const COMMAND = resolve('dist/bin/stowage.js');
+
+let folder: string;
+let root: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stowage-fsck-'));
+  root = join(folder, 'root');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf } = brokenStore(() => root);
+
+it('A check beside a busy writer finds nothing', async () => {
+  await fill({ both });
+  // Content that comes and goes, under leases and without, with names and without.
+  const code = `import { openStore } from ${JSON.stringify(LIBRARY)};
+    const store = await openStore({ root: process.argv[1] });
+    let running = true;
+    process.stdin.on('end', () => (running = false)).resume();
+    for (let round = 0; running; round++) {
+      const lease = await store.leases.create();
+      const put = (bytes) => store.under(lease).content.put(undefined, () => bytes);
+      const blobs = await Promise.all([1, 2, 3].map((seed) => put(Buffer.alloc(1000 * seed, seed + round % 5))));
+      const target = { mediaType: 'a/b', ...blobs[0] };
+      await store.images.apply([{ op: 'create', name: 'x' + round, target }]);
+      if (round === 0) process.stdout.write('begun');
+      await store.images.apply([{ op: 'delete', name: 'x' + round }]);
+      for (const { digest } of blobs) await store.content.delete(digest);
+      await lease.release();
+    }
+    await store.close();`;
+  const writers = [1, 2].map(() => {
+    return spawn(process.execPath, ['--input-type=module', '-e', code, root], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  });
+  const ended = writers.map((writer) => once(writer, 'close'));
+  await Promise.all(writers.map((writer) => once(writer.stdout, 'data')));
+  for (let round = 0; round < 10; round++) assert.deepEqual(await findingsOf(), []);
+  for (const writer of writers) writer.stdin.end();
+  for (const [status] of await Promise.all(ended)) assert.equal(status, 0);
+  assert.deepEqual(await findingsOf(), []);
+});
+
+it('A repair that is killed again and again is done by the next one', async () => {
+  const stray = layer('stray', 'stray');
+  for (let round = 0; round < 6; round++) {
+    root = join(folder, `${round}`);
+    await fill({ image, both });
+    await overwrite(base.descriptor.digest, (bytes) => (bytes[3]! ^= 1));
+    await unlink(pathOf(configuration.descriptor.digest));
+    await writeFile(pathOf(stray.descriptor.digest), stray.bytes, { mode: 0o444 });
+    await symlink('/dev/null', join(root, 'blobs', 'md5'));
+    await beginIngest('00000000-0000-4000-8000-000000000000 00000000-0000-4000-8000-000000000000');
+    if (round % 2 === 1) await unlink(join(root, 'metadata.db'));
+    else await tamper(`DELETE FROM blobs WHERE digest = '${image.descriptor.digest}'`);
+
+    for (let kill = 0; kill < 4; kill++) {
+      const child = spawn(process.execPath, [COMMAND, '--root', root, 'fsck', '--repair'], {
+        stdio: 'ignore',
+      });
+      const timer = setTimeout(() => child.kill('SIGKILL'), 100 + Math.random() * 400);
+      await once(child, 'close');
+      clearTimeout(timer);
+    }
+    await findingsOf({ repair: true });
+    const findings = await findingsOf();
+    assert.deepEqual(
+      findings.map(({ code, name }) => [code, name]),
+      [
+        ['image-incomplete', 'both'],
+        ['image-incomplete', 'image'],
+      ],
+    );
+    // Nothing is lost that was not lost before.
+    const names = (await readdir(join(root, 'quarantine'))).map((name) => name.replace(/^\d+-/, ''));
+    for (const { digest } of [base.descriptor, stray.descriptor]) {
+      assert.ok(
+        names.includes(digest.replace(':', '-')),
+        `${digest} is not in quarantine: ${names.join(' ')}`,
+      );
+    }
+    const store = await openStore({ root });
+    await putImage(store.content, both);
+    for (const name of ['both', 'image']) {
+      const record = await store.images.get(name);
+      assert.ok(record, name);
+      await collect(store.content.read(record.target));
+    }
+    await store.close();
+    assert.deepEqual(await findingsOf(), []);
+  }
+}, 120_000);
