@@ -52,6 +52,7 @@ export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';
 export type { NamespaceInfo, NamespaceStore } from './images/namespaces.js';
 export type * from './images/store.js';
+export { tagImage, type TagOptions } from './images/tag.js';
 export { underLease } from './images/under-lease.js';
 export type { Bytes, ByteSource, FileSlice } from './io/byte-source.js';
 export { toReadable, toWebStream, type SourceLike } from './io/streams.js';

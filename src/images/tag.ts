@@ -1,0 +1,101 @@
+import { isStowageError, StowageError } from '../errors.js';
+import type { CallOptions } from '../content/store.js';
+import { findImage } from './lookup.js';
+import type { ImageChange, ImageRecord, ImageStore, Store } from './store.js';
+import { underLease } from './under-lease.js';
+
+export interface TagOptions extends CallOptions {
+  /** Takes a name away from another image. @default false */
+  readonly force?: boolean;
+}
+
+/** How often an image is looked at again because somebody else changed a name in between. */
+const ATTEMPTS = 20;
+
+/**
+ * Gives an image further names, all of them or none, with the labels of its record. The image is held meanwhile: should
+ * somebody take its last other name away and collect, the new names still name all of it.
+ *
+ * @param source the image as {@link findImage} finds it.
+ * @throws {StowageError} NOT_FOUND if there is no such image (any more); ALREADY_EXISTS if another image has one of the
+ *   names, unless `force`; BUSY if others are always faster.
+ */
+export async function tagImage(
+  store: Store,
+  source: string,
+  names: readonly string[],
+  { force = false, signal }: TagOptions = {},
+): Promise<void> {
+  await underLease(
+    store,
+    async (view) => {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const image = await findHeld(view, source, signal);
+        if (image !== undefined && (await assign(view.images, image, names, force, signal))) return;
+      }
+      throw new StowageError('BUSY', `Cannot tag ${JSON.stringify(source)}: others keep changing the names`, {
+        detail: { name: source, names },
+        hint: 'try again',
+      });
+    },
+    { signal },
+  );
+}
+
+/** The image, with its content under the lease; undefined if it may have been collected since it was found. */
+async function findHeld(
+  { content, images }: Store,
+  source: string,
+  signal: AbortSignal | undefined,
+): Promise<ImageRecord | undefined> {
+  const image = await findImage(images, source, { signal });
+  const { digest } = image.target;
+  // What it refers to is there if it is: a collection takes both in the same step.
+  if ((await content.claim([{ digest }], { signal })).has(digest)) return image;
+  const again = await images.get(image.name, { signal });
+  // Content that was never there cannot be lost.
+  return again?.target.digest === digest ? again : undefined;
+}
+
+/** False if somebody else changed one of the names in between. */
+async function assign(
+  images: ImageStore,
+  image: ImageRecord,
+  names: readonly string[],
+  force: boolean,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const changes: ImageChange[] = [];
+  for (const name of names) {
+    const change = changeFor(image, name, await images.get(name, { signal }), force);
+    if (change !== undefined) changes.push(change);
+  }
+  try {
+    if (changes.length > 0) await images.apply(changes, { signal });
+    return true;
+  } catch (error) {
+    if (OVERTAKEN.some((code) => isStowageError(error, code))) return false;
+    throw error;
+  }
+}
+
+/** Created, moved or deleted by somebody else since it was read. */
+const OVERTAKEN = ['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND'] as const;
+
+function changeFor(
+  { target, labels }: ImageRecord,
+  name: string,
+  held: ImageRecord | undefined,
+  force: boolean,
+): ImageChange | undefined {
+  if (held === undefined) return { op: 'create', name, target, labels };
+  if (held.target.digest === target.digest) return undefined;
+  if (!force) {
+    throw new StowageError(
+      'ALREADY_EXISTS',
+      `Cannot tag ${JSON.stringify(name)}: it names another image, ${held.target.digest}`,
+      { detail: { name, digest: held.target.digest } },
+    );
+  }
+  return { op: 'update', name, target, labels, replaceLabels: true, ifTarget: held.target.digest };
+}
