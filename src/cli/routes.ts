@@ -3,8 +3,12 @@ import type { Paint } from './color.js';
 import { commandHelp, globalFlagRows, groupHelp, type HelpSection, type Row } from './help.js';
 import type { DocumentedCommand } from './command.js';
 import type { Context } from './context.js';
+import { contentActive } from './commands/content/active.command.js';
 import { contentGet } from './commands/content/get.command.js';
+import { contentIngest } from './commands/content/ingest.command.js';
+import { contentLabel } from './commands/content/label.command.js';
 import { contentList } from './commands/content/ls.command.js';
+import { contentRemove } from './commands/content/rm.command.js';
 import { imagesExport } from './commands/images/export.command.js';
 import { imagesImport } from './commands/images/import.command.js';
 import { imagesInspect } from './commands/images/inspect.command.js';
@@ -61,6 +65,10 @@ export const NOUNS: readonly Noun[] = [
     commands: [
       { verb: 'ls', aliases: ['list'], command: contentList },
       { verb: 'get', aliases: [], command: contentGet },
+      { verb: 'ingest', aliases: [], command: contentIngest },
+      { verb: 'active', aliases: [], command: contentActive },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: contentRemove },
+      { verb: 'label', aliases: [], command: contentLabel },
     ],
   },
   {

@@ -74,7 +74,8 @@ export function archiveFromStandardInput(command = 'images import'): AsyncIterab
   return standardInput();
 }
 
-async function* standardInput(): AsyncIterable<Uint8Array> {
+/** Standard input as chunks, whatever it is. */
+export async function* standardInput(): AsyncIterable<Uint8Array> {
   const stats = await promisify(fstat)(0);
   if (stats.isFIFO() || stats.isSocket()) {
     const pipe = readPipe(0);

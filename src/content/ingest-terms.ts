@@ -3,6 +3,9 @@ import { StowageError } from '../errors.js';
 import type { Digest } from '../oci/digest.js';
 import type { IngestOptions, IngestStatus } from './ingests.js';
 
+/** Milliseconds an ingest that no lease keeps outlasts its last write (spec 4.6). */
+export const INGEST_TTL = 24 * 60 * 60 * 1000;
+
 /** @throws {StowageError} INVALID for an empty reference, a `total` that is no size. */
 export function checkIngest(ref: string, { total }: IngestOptions): void {
   if (ref === '') throw new StowageError('INVALID', 'Cannot open an ingest: its reference must not be empty');
@@ -50,7 +53,10 @@ export function contentExists(digest: Digest): StowageError {
 }
 
 /** @throws {StowageError} MISMATCH if the ingest does not have as many bytes as it must. */
-export function checkSize({ ref, offset }: IngestStatus, expected: number | undefined): void {
+export function checkSize(
+  { ref, offset }: Pick<IngestStatus, 'ref' | 'offset'>,
+  expected: number | undefined,
+): void {
   if (expected === undefined || expected === offset) return;
   throw new StowageError(
     'MISMATCH',

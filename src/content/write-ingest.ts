@@ -2,6 +2,7 @@ import { isStowageError } from '../errors.js';
 import { chunksOf, isFileSlice, type ByteSource } from '../io/byte-source.js';
 import { createHasher } from '../io/hash.js';
 import { algorithmOf } from '../oci/digest.js';
+import { checkSize } from './ingest-terms.js';
 import type { Ingest, IngestOptions, ResumableWriter } from './ingests.js';
 import type { Labels, Stored, Writer } from './store.js';
 
@@ -69,36 +70,35 @@ async function fill(
   open: () => ByteSource | Promise<ByteSource>,
   { expect, signal, onBytes }: WriteIngestOptions,
 ): Promise<'whole' | 'unseen' | 'other content'> {
-  const { offset, digest } = ingest.status;
+  const { ref, offset, digest, total } = ingest.status;
   if (expect !== undefined && digest === expect) return 'whole';
+  let position = offset;
+  const append = async (chunk: Uint8Array) => {
+    position += chunk.byteLength;
+    // Nobody reads on for what will be refused.
+    if (total !== undefined && position > total) checkSize({ ref, offset: position }, total);
+    await ingest.write(chunk);
+    onBytes?.(chunk.byteLength);
+  };
   const source = await open();
   if (isFileSlice(source) && expect !== undefined && offset > 0 && offset <= source.length) {
     onBytes?.(offset);
     const rest = { ...source, offset: source.offset + offset, length: source.length - offset };
-    for await (const chunk of chunksOf(rest, { signal })) await append(ingest, chunk, onBytes);
+    for await (const chunk of chunksOf(rest, { signal })) await append(chunk);
     return 'unseen';
   }
   const beginning = createHasher(algorithmOf(digest));
   let seen = 0;
   let verdict: 'same' | 'other' | undefined = offset === 0 ? 'same' : undefined;
   for await (const chunk of chunksOf(source, { signal })) {
-    const old = chunk.subarray(0, offset - Math.min(seen, offset));
+    const old = chunk.subarray(0, offset - seen);
     if (old.byteLength > 0) beginning.update(old);
     seen += old.byteLength;
     if (seen === offset) verdict ??= beginning.digest() === digest ? 'same' : 'other';
     if (verdict === 'other') return 'other content';
     if (old.byteLength > 0) onBytes?.(old.byteLength);
     const rest = chunk.subarray(old.byteLength);
-    if (rest.byteLength > 0) await append(ingest, rest, onBytes);
+    if (rest.byteLength > 0) await append(rest);
   }
   return verdict === 'same' ? 'whole' : 'other content';
-}
-
-async function append(
-  ingest: Ingest,
-  chunk: Uint8Array,
-  onBytes: ((count: number) => void) | undefined,
-): Promise<void> {
-  await ingest.write(chunk);
-  onBytes?.(chunk.byteLength);
 }

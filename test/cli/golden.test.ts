@@ -58,6 +58,10 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'images inspect --help',
     'content ls --help',
     'content get --help',
+    'content ingest --help',
+    'content active --help',
+    'content rm --help',
+    'content label --help',
     'fsck --help',
     'fsck',
     'fsck extra',
@@ -180,6 +184,22 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'content get sha256:1234',
     'content get md5:d41d8cd98f00b204e9800998ecf8427e',
     `content get ${DIGESTS.absent}`,
+    'content active',
+    '--json content active ref==x',
+    'content active ref',
+    'content active ref!',
+    { line: 'content ingest blob', stdin: 'not-a-tar' },
+    { line: '--json content ingest blob', stdin: 'not-a-tar' },
+    { line: 'content ingest --expected-size 10 blob', stdin: 'not-a-tar' },
+    { line: `content ingest --expected-digest ${DIGESTS.absent} blob`, stdin: 'not-a-tar' },
+    'content ingest',
+    'content ingest --expected-size 1k blob',
+    'content ingest --expected-digest nonsense blob',
+    { line: 'content ingest --lease nobody blob', stdin: 'not-a-tar' },
+    `content rm ${DIGESTS.absent}`,
+    'content rm nonsense',
+    `content label ${DIGESTS.absent}`,
+    `content label ${DIGESTS.absent} a=b`,
     'namespaces',
     'ns --help',
     'namespaces create --help',
@@ -280,6 +300,13 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     `content ls digest==${DIGESTS.amd64}`,
     '--json content ls -q',
     `content get ${DIGESTS.amd64}`,
+    { line: `content ingest --expected-digest ${DIGESTS.amd64} blob`, stdin: 'not-a-tar' },
+    `content label ${DIGESTS.amd64Layer} team=web keep`,
+    `--json content label ${DIGESTS.amd64Layer} =x`,
+    `--json content label ${DIGESTS.amd64Layer} team=web`,
+    `content label ${DIGESTS.amd64Layer}`,
+    `content rm ${DIGESTS.amd64Layer} ${DIGESTS.absent} ${DIGESTS.amd64Layer}`,
+    `--json content del ${DIGESTS.amd64Layer}`,
     `content get ${DIGESTS.amd64} ${DIGESTS.amd64}`,
     `content get ${DIGESTS.amd64} ${DIGESTS.absent}`,
     'namespaces ls',
@@ -400,6 +427,7 @@ function golden(title: string, { stdout, stderr, status }: Outcome, home: string
   return text
     .replaceAll(home, '<home>')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>')
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>')
     .replaceAll(/import-\d{4}-\d\d-\d\d/g, 'import-<date>')
     .replaceAll(/(?:Less than a second|\d+ seconds?)\t+/g, '<age>\t')
     .replaceAll(/\t{3,}/g, '\t...')

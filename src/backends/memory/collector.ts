@@ -1,3 +1,4 @@
+import { INGEST_TTL } from '../../content/ingest-terms.js';
 import type { CallOptions } from '../../content/store.js';
 import type { Collection, Collector, CollectOptions, Holdings } from '../../images/collection.js';
 import { Graph } from '../../images/gc-graph.js';
@@ -59,7 +60,12 @@ export class MemoryCollector implements Collector {
           return { namespace, id, labels, expiresAt, orphan: false, resources: [...held.values()] };
         }),
       ),
-      ingests: [],
+      ingests: namespaces.flatMap(([namespace, { ingests }]) =>
+        [...ingests.values()].map(({ status: { ref, expected, updatedAt }, writer }) => {
+          const expiresAt = new Date(updatedAt.getTime() + INGEST_TTL);
+          return { namespace, ref, expected, active: writer !== undefined, orphan: false, expiresAt };
+        }),
+      ),
     };
   }
 
@@ -67,6 +73,7 @@ export class MemoryCollector implements Collector {
     const found = this.#place.namespace(namespace);
     if (kind === 'lease') found.leases.delete(id);
     else if (kind === 'content') found.blobs.delete(id as Digest);
+    else if (kind === 'ingest') found.ingests.delete(id);
     else if (kind === 'image') found.images = new Map([...found.images].filter(([name]) => name !== id));
   }
 }

@@ -1,0 +1,95 @@
+import { writeIngest } from '../../../content/write-ingest.js';
+import { StowageError } from '../../../errors.js';
+import type { Store } from '../../../images/store.js';
+import type { Bytes } from '../../../io/byte-source.js';
+import { parseDigest } from '../../../oci/digest.js';
+import type { CommandBody } from '../../command.js';
+import type { Context } from '../../context.js';
+import { standardInput } from '../../stdio.js';
+import { usageError } from '../../usage-error.js';
+
+export type IngestFlags = {
+  readonly expectedSize?: string;
+  readonly expectedDigest?: string;
+  readonly restart?: boolean;
+  readonly lease?: string;
+};
+
+/** How long somebody else who writes the same reference is waited for, in milliseconds. */
+const PATIENCE = 10_000;
+
+const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
+  const total = parseSize(flags.expectedSize);
+  const expect = flags.expectedDigest === undefined ? undefined : parseDigest(flags.expectedDigest);
+  const { stored, lease } = await this.withStore(async (store) => {
+    if (flags.restart === true) await store.content.abortIngest(ref, { signal: this.signal });
+    const before = await store.content.ingest(ref, { signal: this.signal });
+    if (before !== undefined && before.offset > 0) {
+      this.output.note(`${JSON.stringify(ref)} has ${before.offset} bytes already`);
+    }
+    const lease = flags.lease ?? (await newLease(store, this.signal));
+    try {
+      const stored = await this.withProgress('ingesting', (onProgress) => {
+        if (total !== undefined) onProgress({ kind: 'total', totalBytes: total, blobs: 1 });
+        const onBytes = (count: number) => onProgress({ kind: 'bytes', count });
+        const open = once(store, ref, this.signal);
+        const options = { total, expect, patience: PATIENCE, signal: this.signal, onBytes };
+        return writeIngest(store.under({ id: lease }).content, ref, open, options);
+      });
+      return { stored, lease };
+    } finally {
+      await keepOrEnd(this, store, lease, flags);
+    }
+  });
+  if (this.output.json) return this.output.value({ ...stored, lease });
+  await this.output.lines([stored.digest]);
+};
+
+export default run;
+
+/** ctr takes 0 for not given. */
+function parseSize(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw usageError(`--expected-size ${JSON.stringify(text)} is no number of bytes`, ['content', 'ingest']);
+  }
+  return Number(text) || undefined;
+}
+
+/** It does not end with this process. */
+async function newLease(store: Store, signal: AbortSignal): Promise<string> {
+  return (await store.leases.create({ lasting: true, signal })).id;
+}
+
+/** Says what is under the lease; one of our own that nothing is under ends. */
+async function keepOrEnd(
+  { output }: Context,
+  store: Store,
+  lease: string,
+  flags: IngestFlags,
+): Promise<void> {
+  if (flags.lease !== undefined) return;
+  for await (const { type } of store.leases.resources(lease)) {
+    const what = type === 'content' ? 'the content' : 'what was written so far';
+    output.note(`nothing refers to ${what} yet; lease ${lease} keeps it for 24 hours`);
+    return;
+  }
+  await store.leases.delete(lease);
+}
+
+/** Standard input cannot be read again from its beginning. */
+function once(store: Store, ref: string, signal: AbortSignal): () => Promise<Bytes> {
+  let opened = false;
+  return async () => {
+    if (opened) {
+      await store.content.abortIngest(ref, { signal });
+      throw new StowageError(
+        'MISMATCH',
+        `Cannot go on with ingest ${JSON.stringify(ref)}: standard input begins with other bytes than it had`,
+        { detail: { ref }, hint: 'what it had is thrown away now; run the command again' },
+      );
+    }
+    opened = true;
+    return standardInput();
+  };
+}

@@ -1,0 +1,19 @@
+import { blobNotFound } from '../../../content/read-range.js';
+import { parseDigest, type Digest } from '../../../oci/digest.js';
+import type { CommandBody } from '../../command.js';
+
+const run: CommandBody<{}, string[]> = async function (_flags, ...texts) {
+  const digests = new Set(texts.map((text) => parseDigest(text)));
+  const removed = await this.withStore(async (store) => {
+    const removed: Digest[] = [];
+    for (const digest of digests) {
+      if (await store.content.delete(digest, { signal: this.signal })) removed.push(digest);
+      else this.report(blobNotFound(digest));
+    }
+    return removed;
+  });
+  if (this.output.json) return this.output.value({ removed });
+  await this.output.lines(removed);
+};
+
+export default run;
