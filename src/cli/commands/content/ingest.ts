@@ -70,8 +70,11 @@ async function keepOrEnd(
 ): Promise<void> {
   if (flags.lease !== undefined) return;
   for await (const { type } of store.leases.resources(lease)) {
-    const what = type === 'content' ? 'the content' : 'what was written so far';
-    output.note(`nothing refers to ${what} yet; lease ${lease} keeps it for 24 hours`);
+    output.note(
+      type === 'content'
+        ? `lease ${lease} keeps the content for 24 hours, for what is to refer to it`
+        : `lease ${lease} keeps what was written for 24 hours; the same command goes on with it, --restart begins again`,
+    );
     return;
   }
   await store.leases.delete(lease);
