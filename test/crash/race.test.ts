@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { describe, it } from 'vitest';
 import { randomOf, type Random } from '../fuzz/random.js';
+import { collectAll } from './lane.js';
 import { GIVEN_NAMES, writeArchives, type Archive } from './archives.js';
 import { COMMAND, runCommand } from './process.js';
 import type { Account, Task } from './race-worker.js';
@@ -212,7 +213,7 @@ class Race {
     for (const [name, value] of accounts.flatMap(({ own }) => Object.entries(own))) {
       if (last(name) !== value) this.findings.push(`${name} is ${last(name)}, and its process left ${value}`);
     }
-    if (collects) await this.#collect(examiner);
+    await this.#collect(examiner, collects);
   }
 
   #checkOrders(
@@ -240,8 +241,8 @@ class Race {
   }
 
   /** What nothing keeps goes, and nothing else. */
-  async #collect(examiner: Examiner): Promise<void> {
-    await this.#succeed(['gc']);
+  async #collect(examiner: Examiner, byCommand: boolean): Promise<void> {
+    await (byCommand ? this.#succeed(['gc']) : collectAll(this.#root));
     const { files, blobs, reachable, findings, leftovers, ingests, holders } = await examiner.examine();
     this.findings.push(...findings, ...leftovers.map((leftover) => `after gc, ${leftover}`));
     for (const [what, found] of [
