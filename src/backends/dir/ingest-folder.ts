@@ -8,6 +8,9 @@ import type { Place } from './place.js';
 /** A holder, and which of its ingests it is. Without the second part it is one that was left for others. */
 const MARK = /^([0-9a-f-]{36})(?: [0-9a-f-]{36})?$/;
 
+/** The name of a folder that is not complete yet, with the holder who makes it. */
+const MAKER = /^new-([0-9a-f-]{36})\./;
+
 /** In the place of a holder: left behind by a write that will only be continued by doing the same again. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
@@ -149,6 +152,12 @@ export function isHeld({ holders, openIngests }: Place, named: string): boolean 
   return holders.isOwn(holder) ? openIngests.has(named) : true;
 }
 
+/** Whether a folder named `new-…` is about to appear under its own name: whoever makes it lives. */
+export function isBeingMade({ holders }: Place, name: string): boolean {
+  const maker = MAKER.exec(name)?.[1];
+  return maker !== undefined && holders.isAlive(maker);
+}
+
 /** Whether it belongs to somebody who died, or was left by a write that ended. */
 export function isOrphan(place: Place, named: string): boolean {
   return MARK.test(named) && !isHeld(place, named);
@@ -210,7 +219,7 @@ export function textIn({ files }: Place, path: string): string {
 
 async function create(place: Place, path: string, terms: IngestTerms, mark: string): Promise<boolean> {
   const { files, paths } = place;
-  const fresh = join(paths.ingests, `new-${randomUUID()}`);
+  const fresh = join(paths.ingests, `new-${mark.replace(' ', '.')}`);
   await files.makeFolder(fresh);
   let done = false;
   try {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf } from '../../testing/content.js';
+import { checkStore } from './fsck/check-store.js';
 import { openStore } from './open-store.js';
 
 let root: string;
@@ -39,5 +40,28 @@ describe('an ingest that nobody continues', () => {
     await left('young-of-nobody', undefined, 23);
     await store.content.put(undefined, () => bytesOf(1, 1000));
     assert.deepEqual((await readdir(join(root, 'ingest'))).sort(), ['young', 'young-of-nobody']);
+  });
+});
+
+describe('an ingest that is about to appear', () => {
+  const begin = async (holder: string) => {
+    const name = `new-${holder}.00000000-0000-4000-8000-000000000001`;
+    await mkdir(join(root, 'ingest', name));
+    await writeFile(join(root, 'ingest', name, 'holder'), `${holder} 00000000-0000-4000-8000-000000000001`);
+    return name;
+  };
+
+  it('goes with the next collection if whoever made it is dead, and is left to the living', async () => {
+    await store.content.put(undefined, () => bytesOf(2, 10));
+    const [living = ''] = await readdir(join(root, 'holders'));
+    const begun = await begin(living.replace('.db', ''));
+    await begin('00000000-0000-4000-8000-000000000000');
+    const report = await checkStore({ root });
+    assert.deepEqual(
+      report.findings.map(({ code, where }) => `${code} ${where}`),
+      ['ingest-orphan ingest/new-00000000-0000-4000-8000-000000000000.00000000-0000-4000-8000-000000000001'],
+    );
+    await store.collector.collect({ thorough: true });
+    assert.deepEqual(await readdir(join(root, 'ingest')), [begun]);
   });
 });

@@ -2,7 +2,15 @@ import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
 import { ORPHAN_TTL } from './holders.js';
-import { holderIn, isHeld, isOrphan, removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
+import {
+  holderIn,
+  isBeingMade,
+  isHeld,
+  isOrphan,
+  removeFolder,
+  termsIn,
+  type IngestTerms,
+} from './ingest-folder.js';
 import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
 
@@ -87,9 +95,10 @@ export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void
     const folder = join(paths.ingests, name);
     if (name.startsWith('gone-')) await files.removeTree(folder);
     else if (FOLDER.test(name) && (await termsIn(place, folder)) !== undefined) continue;
-    // One that is about to appear may be empty still.
-    else if (await isOlder(place, folder, name.startsWith('new-') ? ORPHAN_TTL : age))
-      await removeFolder(place, folder);
+    else if (name.startsWith('new-')) {
+      // Nothing was written into it yet, so nothing can go on with what a dead one began.
+      if (!isBeingMade(place, name)) await removeFolder(place, folder);
+    } else if (await isOlder(place, folder, age)) await removeFolder(place, folder);
   }
 }
 

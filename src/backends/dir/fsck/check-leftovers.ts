@@ -5,7 +5,7 @@ import type { Digest } from '../../../oci/digest.js';
 import type { Transaction } from '../database/connection.js';
 import type { FileFacts } from '../files.js';
 import { HOLDER_SUFFIX, isHolderId } from '../holders.js';
-import { isOrphan, termsIn, textIn } from '../ingest-folder.js';
+import { isBeingMade, isOrphan, termsIn, textIn } from '../ingest-folder.js';
 import type { Place } from '../place.js';
 import { tellForeign } from './check-blobs.js';
 import type { Check } from './check.js';
@@ -94,7 +94,8 @@ function isPassing(name: string): boolean {
 function isInUse(place: Place, name: string, facts: FileFacts, named: boolean): boolean {
   if (name.startsWith('gone-')) return false;
   const age = Date.now() - Number(facts.modified) / 1e6;
-  if (!named || name.startsWith('new-')) return Math.abs(age) < NAMING_TIME;
+  if (name.startsWith('new-')) return isBeingMade(place, name);
+  if (!named) return Math.abs(age) < NAMING_TIME;
   return !isOrphan(place, textIn(place, join(place.paths.ingests, name)));
 }
 
