@@ -9,6 +9,8 @@ import { contentIngest } from './commands/content/ingest.command.js';
 import { contentLabel } from './commands/content/label.command.js';
 import { contentList } from './commands/content/ls.command.js';
 import { contentRemove } from './commands/content/rm.command.js';
+import { contentPrune } from './commands/content/prune.command.js';
+import { contentWhy } from './commands/content/why.command.js';
 import { imagesExport } from './commands/images/export.command.js';
 import { imagesImport } from './commands/images/import.command.js';
 import { imagesInspect } from './commands/images/inspect.command.js';
@@ -16,10 +18,14 @@ import { imagesLabel } from './commands/images/label.command.js';
 import { imagesList } from './commands/images/ls.command.js';
 import { imagesRemove } from './commands/images/rm.command.js';
 import { imagesTag } from './commands/images/tag.command.js';
+import { leasesCreate } from './commands/leases/create.command.js';
+import { leasesList } from './commands/leases/ls.command.js';
+import { leasesRemove } from './commands/leases/rm.command.js';
 import { namespacesCreate } from './commands/namespaces/create.command.js';
 import { namespacesLabel } from './commands/namespaces/label.command.js';
 import { namespacesList } from './commands/namespaces/ls.command.js';
 import { namespacesRemove } from './commands/namespaces/rm.command.js';
+import { gc } from './commands/gc.command.js';
 import { fsck } from './commands/fsck.command.js';
 import { verify } from './commands/verify.command.js';
 import { version } from './commands/version.command.js';
@@ -69,6 +75,21 @@ export const NOUNS: readonly Noun[] = [
       { verb: 'active', aliases: [], command: contentActive },
       { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: contentRemove },
       { verb: 'label', aliases: [], command: contentLabel },
+      { verb: 'why', aliases: [], command: contentWhy },
+      { verb: 'prune', aliases: [], command: contentPrune },
+    ],
+  },
+  {
+    name: 'leases',
+    aliases: ['lease'],
+    brief: 'What keeps content without a name',
+    about: [
+      'A lease keeps what is put under it until it is removed or expires. Imports and exports have one of their own while they run.',
+    ],
+    commands: [
+      { verb: 'create', aliases: [], command: leasesCreate },
+      { verb: 'ls', aliases: ['list'], command: leasesList },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: leasesRemove },
     ],
   },
   {
@@ -89,6 +110,7 @@ export const NOUNS: readonly Noun[] = [
 
 /** Commands that stand by themselves. */
 export const SINGLE: readonly { readonly verb: string; readonly command: DocumentedCommand }[] = [
+  { verb: 'gc', command: gc },
   { verb: 'fsck', command: fsck },
   { verb: 'verify', command: verify },
   { verb: 'version', command: version },

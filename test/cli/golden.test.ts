@@ -20,6 +20,10 @@ const STORES = {
     ['images', 'label', 'docker.io/library/hello:latest', 'team=web', 'keep'],
     ['namespaces', 'create', 'other', 'team=web'],
   ],
+  leased: [
+    ['leases', 'create', '--id', 'nightly', 'team=web'],
+    ['leases', 'create', '--id', 'forever', '--expires', '0'],
+  ],
   sparse: [['images', 'import', 'sparse.tar']],
 } as const satisfies Record<string, readonly (readonly string[])[]>;
 
@@ -65,6 +69,13 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'fsck --help',
     'fsck',
     'fsck extra',
+    'gc --help',
+    'content why --help',
+    'content prune --help',
+    'leases',
+    'leases ls --help',
+    'leases create --help',
+    'leases rm --help',
     'version --help',
     'images import one.tar extra --bogus --help',
     'imgaes',
@@ -200,6 +211,21 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'content rm nonsense',
     `content label ${DIGESTS.absent}`,
     `content label ${DIGESTS.absent} a=b`,
+    `content why ${DIGESTS.absent}`,
+    'content why nonsense',
+    'content prune',
+    'content prune everything',
+    'gc',
+    'gc --dry-run',
+    '--json gc',
+    'leases ls',
+    'leases create --id mine',
+    'leases create --id mine --expires 1h30m team=web lazy',
+    '--json leases create --id mine -x 0 team=web',
+    'leases create -x tomorrow',
+    'leases create =x',
+    'leases rm',
+    'leases rm nothing',
     'namespaces',
     'ns --help',
     'namespaces create --help',
@@ -276,6 +302,8 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     'images delete hello --sync',
     '--json images rm hello nothing',
     'images rm -- -x hello',
+    'images rm --no-gc hello',
+    'images rm hello example.org/team/one example.org/team/many:1',
     'images tag hello new/name:1 new/name:2',
     'images tag hello example.org/team/one',
     'images tag hello example.org/team/many:1',
@@ -309,6 +337,15 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     `--json content del ${DIGESTS.amd64Layer}`,
     `content get ${DIGESTS.amd64} ${DIGESTS.amd64}`,
     `content get ${DIGESTS.amd64} ${DIGESTS.absent}`,
+    `content why ${DIGESTS.amd64Layer}`,
+    `--json content why ${DIGESTS.amd64Layer}`,
+    `-n elsewhere content why ${DIGESTS.amd64Layer}`,
+    'content prune references --dry',
+    'content prune references',
+    '--json content prune references --async',
+    'gc',
+    'gc --dry-run',
+    '--json gc',
     'namespaces ls',
     'ns list -q',
     '--json namespace ls',
@@ -321,6 +358,17 @@ const LINES: Readonly<Record<keyof typeof STORES, readonly Given[]>> = {
     '--json namespaces label other c',
     'fsck',
     '--json fsck --no-hash',
+  ],
+  leased: [
+    'leases ls',
+    'leases list -q',
+    '--json leases ls',
+    ['leases', 'ls', 'labels.team==web'],
+    'leases create --id nightly',
+    'leases delete --sync nightly',
+    '--json leases rm nightly',
+    'leases rm --no-gc nightly nothing forever',
+    '--json gc',
   ],
   sparse: [
     'images ls',
@@ -428,6 +476,7 @@ function golden(title: string, { stdout, stderr, status }: Outcome, home: string
     .replaceAll(home, '<home>')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<second>')
     .replaceAll(/import-\d{4}-\d\d-\d\d/g, 'import-<date>')
     .replaceAll(/(?:Less than a second|\d+ seconds?)\t+/g, '<age>\t')
     .replaceAll(/\t{3,}/g, '\t...')

@@ -1,13 +1,15 @@
 import { isStowageError } from '../../../errors.js';
+import { collectAfter } from '../../collect-after.js';
 import type { CommandBody } from '../../command.js';
 import { findImages } from '../../find-images.js';
 
 export type RemoveFlags = {
+  readonly noGc?: boolean;
   readonly sync?: boolean;
 };
 
-const run: CommandBody<RemoveFlags, string[]> = async function (_flags, ...names) {
-  const removed = await this.withStore(async (store) => {
+const run: CommandBody<RemoveFlags, string[]> = async function (flags, ...names) {
+  const { removed, freedBytes } = await this.withStore(async (store) => {
     const found = new Set<string>();
     for (const name of names) {
       try {
@@ -19,9 +21,10 @@ const run: CommandBody<RemoveFlags, string[]> = async function (_flags, ...names
     }
     const changes = [...found].map((name) => ({ op: 'delete', name }) as const);
     if (changes.length > 0) await store.images.apply(changes, { signal: this.signal });
-    return [...found];
+    const collect = flags.noGc !== true && changes.length > 0;
+    return { removed: [...found], freedBytes: collect ? await collectAfter(this, store) : 0 };
   });
-  if (this.output.json) return this.output.value({ removed });
+  if (this.output.json) return this.output.value({ removed, freedBytes });
   await this.output.lines(removed);
 };
 

@@ -1,0 +1,40 @@
+import { defineCommand, switchFlag } from '../../command.js';
+import type { ContentPruneFlags } from './prune.js';
+
+export const contentPrune = defineCommand<ContentPruneFlags, ['references']>({
+  help: {
+    path: 'content prune',
+    brief: 'Let go of layers, as ctr does once images are unpacked',
+    usage: ['[flags] references'],
+    about: [
+      'Takes the labels away by which manifests keep their layers, in the namespace of the command, and collects. Images stay, but nothing can be exported of them that has those layers: use it only for a store whose layers are somewhere else. Labels that were counted without a kind (gc.ref.content.1 and up) go as well, as with ctr.',
+      'Prints each blob and the label that was taken from it.',
+    ],
+    arguments: [['references', 'What is pruned']],
+    examples: [
+      ['content prune references --dry', 'which labels would go'],
+      ['content prune references', 'take them away, and remove what they kept'],
+    ],
+    json: `{
+  dryRun: boolean;
+  removed: { digest: string; label: string; target: string }[];
+  freedBytes: number;
+}`,
+  },
+  parameters: {
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'what', placeholder: 'references', parse: whatToPrune }],
+    },
+    flags: {
+      dry: switchFlag('Say what would be removed, and remove nothing'),
+      async: switchFlag('Leave the content for a later collection'),
+    },
+  },
+  loader: () => import('./prune.js'),
+});
+
+function whatToPrune(text: string): 'references' {
+  if (text !== 'references') throw new Error('only "references" can be pruned');
+  return text;
+}
