@@ -225,6 +225,32 @@ const tests: SuiteTests = {
     }
   },
 
+  'keeps writes in progress, open or not': async (store) => {
+    const open = await store.content.openIngest('open');
+    await open.write(bytesOf(1, SIZE));
+    const closed = await store.content.openIngest('closed', { expect: digest(2) });
+    await closed.write(bytesOf(2, SIZE));
+    await closed.close();
+    assert.deepEqual((await collect(store, { thorough: true })).all, []);
+    const { ingests } = await store.collector.holdings();
+    assert.deepEqual(
+      [...ingests]
+        .map(({ namespace, ref, expected, active, orphan }) => [namespace, ref, expected, active, orphan])
+        .sort(),
+      [
+        ['default', 'closed', digest(2), false, false],
+        ['default', 'open', undefined, true, false],
+      ],
+    );
+    assert.equal((await open.commit()).digest, digest(1));
+    const again = await store.content.openIngest('closed');
+    assert.equal(again.status.offset, SIZE);
+    await again.commit();
+    await expectHeld(store, 1, 2);
+    await collect(store);
+    await expectHeld(store);
+  },
+
   'ends with references that go round in circles or nowhere': async (store) => {
     await put(store, 1, { [REF]: digest(2) });
     await put(store, 2, { [REF]: digest(1), [`${REF}.x`]: digest(99), [`${REF}.y`]: 'nonsense' });

@@ -1,6 +1,6 @@
 import { INGEST_TTL } from '../../content/ingest-terms.js';
 import type { CallOptions } from '../../content/store.js';
-import type { Collection, Collector, CollectOptions, Holdings } from '../../images/collection.js';
+import type { Collection, Collector, CollectOptions, Holdings, Item } from '../../images/collection.js';
 import { Graph } from '../../images/gc-graph.js';
 import { mark } from '../../images/mark.js';
 import { Tally } from '../../images/tally.js';
@@ -29,7 +29,7 @@ export class MemoryCollector implements Collector {
     for (const { item } of marked.kept()) if (item.kind === 'content') kept.add(item.id as Digest);
     for (const { item } of graph.nodes()) {
       if (marked.has(item)) continue;
-      tally.removed(item);
+      tally.removed(item.kind === 'ingest' ? { ...item, size: this.#ingestSize(item) } : item);
       if (options.dryRun !== true) this.#remove(item);
     }
     let bytes = 0;
@@ -69,7 +69,11 @@ export class MemoryCollector implements Collector {
     };
   }
 
-  #remove({ kind, namespace, id }: Parameters<Graph['get']>[0]): void {
+  #ingestSize({ namespace, id }: Item): number {
+    return this.#place.namespace(namespace).ingests.get(id)?.status.offset ?? 0;
+  }
+
+  #remove({ kind, namespace, id }: Item): void {
     const found = this.#place.namespace(namespace);
     if (kind === 'lease') found.leases.delete(id);
     else if (kind === 'content') found.blobs.delete(id as Digest);

@@ -1,7 +1,7 @@
-import { defineCommand, switchFlag } from '../../command.js';
+import { argument, defineCommand, switchFlag } from '../../command.js';
 import type { ContentPruneFlags } from './prune.js';
 
-export const contentPrune = defineCommand<ContentPruneFlags, ['references']>({
+export const contentPrune = defineCommand<ContentPruneFlags, [string]>({
   help: {
     path: 'content prune',
     brief: 'Let go of layers, as ctr does once images are unpacked',
@@ -22,10 +22,7 @@ export const contentPrune = defineCommand<ContentPruneFlags, ['references']>({
 }`,
   },
   parameters: {
-    positional: {
-      kind: 'tuple',
-      parameters: [{ brief: 'what', placeholder: 'references', parse: whatToPrune }],
-    },
+    positional: { kind: 'tuple', parameters: [argument('references')] },
     flags: {
       dry: switchFlag('Say what would be removed, and remove nothing'),
       async: switchFlag('Leave the content for a later collection'),
@@ -33,8 +30,3 @@ export const contentPrune = defineCommand<ContentPruneFlags, ['references']>({
   },
   loader: () => import('./prune.js'),
 });
-
-function whatToPrune(text: string): 'references' {
-  if (text !== 'references') throw new Error('only "references" can be pruned');
-  return text;
-}

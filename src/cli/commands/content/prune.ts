@@ -3,6 +3,7 @@ import type { Store } from '../../../images/store.js';
 import type { Digest } from '../../../oci/digest.js';
 import { collectAfter } from '../../collect-after.js';
 import type { CommandBody } from '../../command.js';
+import { usageError } from '../../usage-error.js';
 
 export type ContentPruneFlags = {
   readonly dry?: boolean;
@@ -15,7 +16,10 @@ interface Reference {
   readonly target: string;
 }
 
-const run: CommandBody<ContentPruneFlags, ['references']> = async function (flags) {
+const run: CommandBody<ContentPruneFlags, [string]> = async function (flags, what) {
+  if (what !== 'references') {
+    throw usageError(`only "references" can be pruned, not ${JSON.stringify(what)}`, ['content', 'prune']);
+  }
   const dryRun = flags.dry === true;
   const prune = async (store: Store) => {
     const removed: Reference[] = [];

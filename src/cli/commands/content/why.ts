@@ -1,4 +1,5 @@
 import { blobNotFound } from '../../../content/read-range.js';
+import { StowageError } from '../../../errors.js';
 import type { Holdings } from '../../../images/collection.js';
 import { Graph } from '../../../images/gc-graph.js';
 import { expiryOf, GC_PREFIX } from '../../../images/gc-labels.js';
@@ -37,7 +38,11 @@ function explain(holdings: Holdings, namespace: string, digest: Digest) {
   const item = { kind: 'content', namespace, id: digest } as const;
   const holders = [...holdings.content].filter((each) => each.digest === digest);
   const alsoIn = holders.map((each) => each.namespace).filter((name) => name !== namespace);
-  if (graph.get(item) === undefined) throw blobNotFound(digest);
+  if (graph.get(item) === undefined) {
+    const { code, message, detail } = blobNotFound(digest);
+    const hint = `held in ${alsoIn.join(', ')}: say -n ${alsoIn[0]}`;
+    throw new StowageError(code, message, { detail, ...(alsoIn.length > 0 && { hint }) });
+  }
   const chains = chainsTo(graph, item).map(({ root, links }): Chain => {
     return {
       root,
