@@ -1,9 +1,11 @@
-// Builds dist/: the library as tsc's own files, the command bundled with code splitting, because eighty small
-// modules cost more at start than the work of most commands. What ships binaries stays external.
-import { chmod, rm } from 'node:fs/promises';
+// Builds dist/: the library as tsc's own files, the command bundled with code splitting, because hundreds of small modules
+// cost more at start than the work of most commands. Its files are CommonJS in the end, which Node loads in half the time
+// of ES modules; esbuild splits only the latter, so that they are made first. What ships binaries stays external.
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { build } from 'esbuild';
+import { basename } from 'node:path';
+import { build, transform } from 'esbuild';
 
 const require = createRequire(import.meta.url);
 const root = new URL('..', import.meta.url);
@@ -19,17 +21,37 @@ const tsc = spawnSync(
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 
-await build({
+const { outputFiles, metafile } = await build({
   entryPoints: { stowage: 'dist/cli/main.js' },
   absWorkingDir: new URL('.', root).pathname,
   outdir: 'dist/bin',
+  chunkNames: '[name]-[hash]',
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
   external: ['@cloudpss/zstd', '@photostructure/sqlite'],
-  chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
+  metafile: true,
+  write: false,
 });
+await mkdir(new URL('dist/bin', root));
+await writeFile(new URL('dist/bin/package.json', root), '{"type":"commonjs"}\n');
+for (const { path, text } of outputFiles) {
+  const name = `dist/bin/${basename(path)}`;
+  const sources = Object.keys(metafile.outputs[name].inputs);
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    supported: { 'dynamic-import': false },
+    banner: [
+      "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;",
+      ...sources.map((source) => `// ${source}`),
+    ].join('\n'),
+    define: { 'import.meta.url': 'importMetaUrl' },
+  });
+  await writeFile(new URL(name, root), code);
+}
 await chmod(new URL('dist/bin/stowage.js', root), 0o755);

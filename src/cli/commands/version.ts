@@ -1,11 +1,10 @@
 import type { CommandBody } from '../command.js';
-import { packageVersion } from '../version.js';
+import { packageVersion, versionLines } from '../version.js';
 
 const run: CommandBody<{}, []> = async function () {
-  const version = packageVersion();
+  if (!this.output.json) return this.output.lines(versionLines());
   const platform = `${process.platform}/${process.arch}`;
-  if (this.output.json) return this.output.value({ version, node: process.version, platform });
-  await this.output.lines([`stowage ${version}`, `node ${process.version} ${platform}`]);
+  await this.output.value({ version: packageVersion(), node: process.version, platform });
 };
 
 export default run;
