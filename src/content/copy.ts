@@ -8,7 +8,7 @@ import type { OnProgress } from './progress.js';
 import type { CallOptions, Labels, Reader, Writer } from './store.js';
 
 export interface CopyOptions extends CallOptions {
-  /** Blobs that are moved at once. @default 4 */
+  /** Blobs that are moved at once; of small ones, four times as many. @default 4 */
   readonly concurrency?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Labels for a blob, merged into those it has; a blob that is held already gets them as well. */
@@ -56,20 +56,29 @@ export async function copy(
     onProgress?.({ kind: 'blob', digest, size, existed });
   };
   for (const stage of stagesOf(unique)) {
-    await pool(stage.descriptors, copyOne, { concurrency: stage.together ? concurrency : 1, signal });
+    await pool(stage.descriptors, copyOne, { concurrency: Math.max(1, concurrency * stage.width), signal });
   }
   return result;
 }
 
-/** Manifests may go together, because they refer to no manifests; indexes go one by one, in the order given. */
+/** What is smaller costs the steps around it rather than its bytes; many together share these. */
+const SMALL_BYTES = 1 << 20;
+
+/**
+ * The large, the small, then manifests, which may go together because they refer to no manifests; indexes go one by one,
+ * in the order given. `width` multiplies how many go at once.
+ */
 function stagesOf(descriptors: readonly Descriptor[]) {
-  const rank = ({ mediaType }: Descriptor) => {
+  const stageOf = ({ mediaType, size }: Descriptor) => {
     const kind = kindOf(mediaType);
-    return kind === 'index' ? 2 : kind === 'manifest' ? 1 : 0;
+    if (kind === 'index') return 'indexes';
+    if (kind === 'manifest') return 'manifests';
+    return size < SMALL_BYTES ? 'small' : 'large';
   };
-  return [0, 1, 2].map((wanted) => ({
-    descriptors: descriptors.filter((descriptor) => rank(descriptor) === wanted),
-    together: wanted < 2,
+  const widths = { large: 1, small: 4, manifests: 4, indexes: 0 } as const;
+  return (['large', 'small', 'manifests', 'indexes'] as const).map((stage) => ({
+    descriptors: descriptors.filter((descriptor) => stageOf(descriptor) === stage),
+    width: widths[stage],
   }));
 }
 

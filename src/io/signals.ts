@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A controller of its own that also aborts when its parent does, with the parent's reason. */
 export interface LinkedAbort {
   readonly signal: AbortSignal;
@@ -8,6 +10,8 @@ export interface LinkedAbort {
 
 export function linkedAbort(parent: AbortSignal | undefined): LinkedAbort {
   const controller = new AbortController();
+  // As many as work at once may listen.
+  setMaxListeners(0, controller.signal);
   const follow = () => controller.abort(parent?.reason);
   if (parent?.aborted) follow();
   else parent?.addEventListener('abort', follow, { once: true });

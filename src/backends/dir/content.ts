@@ -237,6 +237,7 @@ export class DirContent implements LocalContent, OutlineMemory {
     const { place, namespace } = this.#view;
     const { signal, onBytes } = options;
     const begun: { ingest?: Ingest } = {};
+    const put = place.puts.enter();
     const create = async (): Promise<BegunFile> => {
       begun.ingest = await Ingest.open(place, namespace, target ?? {}, options);
       return begun.ingest.openData();
@@ -256,6 +257,7 @@ export class DirContent implements LocalContent, OutlineMemory {
         ...options,
         attempt,
         outline,
+        ready: () => put.ready(),
       });
       // Should the folder stay, it is an orphan like that of a dead process, and no reason to call a stored blob a failure.
       await begun.ingest?.remove().catch(() => {});
@@ -264,6 +266,8 @@ export class DirContent implements LocalContent, OutlineMemory {
       // What cannot be tidied up any more is left for whoever tidies up after the dead.
       await begun.ingest?.fail(error).catch(() => {});
       throw error;
+    } finally {
+      put.leave();
     }
   }
 
@@ -275,12 +279,15 @@ export class DirContent implements LocalContent, OutlineMemory {
       readonly attempt?: string;
       readonly ref?: string;
       readonly outline?: Outline | undefined;
+      /** Resolves when it is time to commit. */
+      readonly ready?: () => Promise<void>;
     },
   ): Promise<Stored> {
     const { labels = {}, signal, attempt, ref, outline } = options;
     const view = this.#view;
     try {
       await blobs.prepareFolder(view.place, algorithmOf(digest));
+      await options.ready?.();
       return await view.place.connection.transaction(
         (transaction) => {
           requireLease(view, transaction);

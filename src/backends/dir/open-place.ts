@@ -2,6 +2,7 @@ import { isStowageError } from '../../errors.js';
 import { loadLibrary } from './database/library.js';
 import { openForReading, openForWriting, openUnwritable } from './database/open.js';
 import type { Files } from './files.js';
+import { Gathering } from './gathering.js';
 import { Holders } from './holders.js';
 import type { Paths } from './paths.js';
 import type { Place } from './place.js';
@@ -35,5 +36,5 @@ export async function openPlace(
       await connection.close().finally(() => unwritable?.dispose());
     }
   };
-  return { paths, files, connection, holders, openIngests: new Set(), close };
+  return { paths, files, connection, holders, openIngests: new Set(), puts: new Gathering(), close };
 }

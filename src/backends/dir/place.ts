@@ -1,6 +1,7 @@
 import { StowageError } from '../../errors.js';
 import type { SharedConnection } from './database/connection.js';
 import type { Files } from './files.js';
+import type { Gathering } from './gathering.js';
 import type { Holders } from './holders.js';
 import type { Paths } from './paths.js';
 import { settled } from './settled.js';
@@ -11,6 +12,8 @@ export interface Place {
   readonly files: Files;
   readonly connection: SharedConnection;
   readonly holders: Holders;
+  /** Of the puts of this process. */
+  readonly puts: Gathering;
   /** Marks of the ingests this process has open; see ingest-folder.ts. */
   readonly openIngests: Set<string>;
   /** Ends it all; called when nobody uses the place any more. */

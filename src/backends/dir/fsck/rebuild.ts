@@ -9,6 +9,7 @@ import { isBusy } from '../database/errors.js';
 import { loadLibrary, type Database } from '../database/library.js';
 import { openForWriting } from '../database/open.js';
 import type { Files } from '../files.js';
+import { Gathering } from '../gathering.js';
 import { HOLDER_SUFFIX, Holders } from '../holders.js';
 import { rememberGeneration, VISIBLE_NAMESPACE } from '../index-file.js';
 import { entriesOf, generationOf, isIndex } from '../layout.js';
@@ -62,6 +63,7 @@ export async function rebuildDatabase(
         connection,
         holders,
         openIngests: new Set<string>(),
+        puts: new Gathering(),
         close: async () => {},
       };
       const check = new Check({
