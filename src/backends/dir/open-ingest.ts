@@ -13,7 +13,7 @@ import type { IngestFolder } from './ingest-folder.js';
 import { forgetProgress, progressIn, saveProgress } from './ingest-progress.js';
 import type { Place } from './place.js';
 
-/** After so many bytes the disk is told to take them; at most so many are lost with the process that wrote them. */
+/** After so many bytes the disk is told to take them; at most twice as many are lost with the process that wrote them. */
 const SYNC_EVERY = 8 << 20;
 
 /** A blob that another namespace holds. */
@@ -222,7 +222,9 @@ export class DirIngest implements Ingest {
     this.#offset += bytes.byteLength;
     this.#updatedAt = new Date();
     this.#unsynced += bytes.byteLength;
-    if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
+    if (this.#unsynced < SYNC_EVERY) return;
+    // Whoever writes faster than the disk takes it waits, so that a crash does not cost more.
+    await this.#settle();
     this.#unsynced = 0;
     this.#syncing = this.#sync(file)
       .catch((error: unknown) => void (this.#failure ??= { error }))
