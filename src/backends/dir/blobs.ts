@@ -45,15 +45,27 @@ export function stored(queries: Queries, { digest, size }: Target): BlobRow | un
 
 /** Whether the file of a blob is there with its recorded size. */
 export async function isThere({ files, paths }: Place, { digest, size }: BlobRow): Promise<boolean> {
-  return (await files.stat(paths.blob(digest)))?.size === size;
+  try {
+    return (await files.stat(paths.blob(digest)))?.size === size;
+  } catch (error) {
+    throw unreachable(error, digest);
+  }
 }
 
 /** Makes sure that a blob stays: false if its file is not there any more with its recorded size. */
 export function revive(place: Place, transaction: Transaction, { digest, size, state }: BlobRow): boolean {
-  const file = place.files.sync.stat(place.paths.blob(digest));
-  if (file?.size !== size) return false;
+  try {
+    const file = place.files.sync.stat(place.paths.blob(digest));
+    if (file?.size !== size) return false;
+  } catch (error) {
+    throw unreachable(error, digest);
+  }
   if (state === 'dying') transaction.run(`UPDATE blobs SET state = 'live' WHERE digest = ?`, digest);
   return true;
+}
+
+function unreachable(error: unknown, digest: Digest): unknown {
+  return fromSystemError(error, `Cannot look for blob ${JSON.stringify(digest)}`);
 }
 
 /** Records that a namespace holds a blob. */

@@ -86,7 +86,12 @@ export class Holders {
     if (own === undefined) return;
     this.#own = undefined;
     own.lock.close();
-    await this.#files.unlink(this.#paths.holder(own.id));
+    try {
+      await this.#files.unlink(this.#paths.holder(own.id));
+    } catch (error) {
+      // All work is done; should the file stay, it is like that of a dead process, for the next one to remove.
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 
   async #register(): Promise<string> {

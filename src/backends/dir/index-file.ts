@@ -104,8 +104,7 @@ export class IndexFile {
   }
 
   #write(transaction: Transaction, number: number): void {
-    this.#replace(this.#paths.index, this.#text(transaction, number));
-    const facts = this.#files.sync.stat(this.#paths.index);
+    const facts = this.#replace(this.#paths.index, this.#text(transaction, number));
     remember(transaction, GENERATION, number);
     if (facts !== undefined) remember(transaction, FACTS, factsText(facts));
   }
@@ -128,13 +127,14 @@ export class IndexFile {
   }
 
   /** Complete under its name or not there at all, whatever happens. */
-  #replace(path: string, text: string): void {
+  #replace(path: string, text: string): FileFacts | undefined {
     const { sync } = this.#files;
     const temporary = `${path}.tmp`;
     try {
       sync.writeSynced(temporary, text);
       sync.rename(temporary, path);
       sync.syncFolder(this.#paths.root);
+      return sync.stat(path);
     } catch (error) {
       throw fromSystemError(error, `Cannot write ${JSON.stringify(path)}`);
     }

@@ -54,7 +54,12 @@ export class Ingest {
     const { files } = this.#place;
     await forgetProgress(files, this.#folder.path);
     const file = await openData(files, this.data);
-    return { file, present: (await file.stat()).size };
+    try {
+      return { file, present: (await file.stat()).size };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** Whether nobody has thrown it away meanwhile; to be asked in the step that relies on it. */

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, it } from 'vitest';
+import { config, layer, manifest } from '../../src/testing/build-image.js';
+import { layoutTar, named } from '../support/build-archive.js';
+import { refuseDamage } from './judge.js';
+
+/**
+ * Real commands on a real file system that is full: at any point of their work they say so in a line, nothing is half
+ * there, they succeed when there is space, and space can be made with the store's own commands.
+ */
+
+const run = promisify(execFile);
+const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
+const SIZE = 24 << 20;
+
+const problem = await mountProblem();
+
+async function mountProblem(): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-mount-'));
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+    await run('umount', [folder]);
+    return undefined;
+  } catch {
+    return 'only root can mount a small disk';
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+let folder: string;
+let disk: string;
+let root: string;
+
+beforeEach(async () => {
+  if (problem !== undefined) return;
+  folder = await mkdtemp(join(tmpdir(), 'stowage-full-'));
+  disk = join(folder, 'disk');
+  root = join(disk, 'root');
+  await mkdir(disk);
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', disk]);
+});
+afterEach(async () => {
+  if (problem !== undefined) return;
+  // The package for SQLite closes its files when what used them is collected.
+  await run('umount', ['-l', disk]);
+  await rm(folder, { recursive: true });
+});
+
+interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function stowage(...args: string[]): Promise<Outcome> {
+  try {
+    return { status: 0, ...(await run(process.execPath, [COMMAND, '--root', root, ...args])) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { status: code, stdout, stderr };
+  }
+}
+
+async function succeeds(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await stowage(...args);
+  assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Leaves so many bytes of the disk. */
+async function fill(bytes: number): Promise<void> {
+  await release();
+  const { bavail, bsize } = await statfs(disk);
+  const count = bavail * bsize - bytes;
+  if (count > 0) await writeFile(join(disk, 'ballast'), Buffer.alloc(count));
+}
+
+async function release(): Promise<void> {
+  await rm(join(disk, 'ballast'), { force: true });
+}
+
+/** One line that names what could not be written. */
+function assertNoSpace({ status, stderr }: Outcome, what: string): void {
+  assert.equal(status, 1, `${what}: ${stderr}`);
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('hint') && !/^ {2}/.test(line));
+  const errors = lines.filter((line) => /no space left on the disk/.test(line));
+  assert.equal(errors.length, 1, `${what}: ${stderr}`);
+  assert.doesNotMatch(stderr, /\n {4}at /, what);
+}
+
+const first = manifest(
+  config({ created: '2020-01-01T00:00:00Z' }),
+  layer('a', Buffer.alloc(900_000, 'one ')),
+);
+const second = manifest(
+  config({ created: '2021-01-01T00:00:00Z' }),
+  layer('b', Buffer.alloc(700_000, 'two ')),
+);
+const FIRST = 'example.com/first:1';
+const SECOND = 'example.com/second:1';
+
+async function archive(name: string, image: typeof first): Promise<string> {
+  const path = join(folder, `${name.replaceAll(/[^a-z]/g, '-')}.tar`);
+  await writeFile(path, layoutTar(named(name, image)));
+  return path;
+}
+
+/** Bytes that are left when a command starts: the disk is full at once, soon, in the middle, near the end. */
+const LEFT = [0, 4096, 16_384, 40_960, 65_536, 131_072, 262_144, 524_288, 700_000, 1_000_000];
+
+describe.skipIf(problem !== undefined)('on a full disk', () => {
+  it('an import fails in a line at any point, and succeeds when there is space', async () => {
+    await succeeds('images', 'import', await archive(SECOND, second));
+    let failures = 0;
+    for (const left of LEFT) {
+      const image = manifest(config({ left }), layer('a', Buffer.alloc(900_000, `${left} `)));
+      const path = await archive(FIRST, image);
+      await fill(left);
+      const outcome = await stowage('images', 'import', path);
+      if (outcome.status !== 0) {
+        failures++;
+        assertNoSpace(outcome, `import with ${left} bytes left`);
+        assert.equal(await succeeds('images', 'ls', '-q'), SECOND);
+      }
+      await release();
+      await refuseDamage(root);
+      await succeeds('images', 'import', path);
+      await succeeds('images', 'rm', FIRST);
+    }
+    assert.ok(failures >= 5, `${failures} failures`);
+  });
+
+  it('a store cannot be made, says so, and can be made when there is space', async () => {
+    const path = await archive(FIRST, first);
+    for (const left of [0, 4096, 8192, 16_384, 40_960, 65_536]) {
+      await fill(left);
+      assertNoSpace(await stowage('images', 'import', path), `first import with ${left} bytes left`);
+      await release();
+      await succeeds('images', 'import', path);
+      await rm(root, { recursive: true });
+    }
+  });
+
+  it('an export leaves the old file and no other, and succeeds when there is space', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    const out = join(disk, 'out.tar');
+    await writeFile(out, 'old');
+    const before = (await readdir(disk)).sort();
+    for (const left of [4096, 100_000, 500_000]) {
+      await fill(left);
+      assertNoSpace(await stowage('images', 'export', out, FIRST), `export with ${left} bytes left`);
+      await release();
+      assert.deepEqual((await readdir(disk)).sort(), before);
+      await refuseDamage(root);
+    }
+    await succeeds('images', 'export', out, FIRST);
+    await succeeds('images', 'import', '--dry-run', out);
+  });
+
+  it('names can be listed, and what cannot be removed says so', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    await succeeds('images', 'import', await archive(SECOND, second));
+    await fill(0);
+    assert.equal(await succeeds('images', 'ls', '-q'), `${FIRST}\n${SECOND}`);
+    assertNoSpace(await stowage('images', 'tag', FIRST, 'example.com/tagged:1'), 'tag');
+    assertNoSpace(await stowage('images', 'rm', FIRST), 'rm');
+    assert.equal(await succeeds('images', 'ls', '-q'), `${FIRST}\n${SECOND}`);
+    // Its log, the index of that, and the new index.json need a little.
+    await fill(192 << 10);
+    await succeeds('images', 'rm', FIRST);
+    assert.equal(await succeeds('images', 'ls', '-q'), SECOND);
+    await release();
+    await refuseDamage(root);
+  });
+});
