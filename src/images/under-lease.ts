@@ -1,3 +1,4 @@
+import { isStowageError } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
 import type { Store } from './store.js';
 
@@ -26,6 +27,9 @@ export async function underLease<T>(
     await lease.release().catch(() => {});
     throw error;
   }
-  await lease.release();
+  await lease.release().catch((error: unknown) => {
+    // What was asked for is done and durable; on a disk that is full the lease ends with this process.
+    if (!isStowageError(error)) throw error;
+  });
   return result;
 }
