@@ -175,14 +175,14 @@ describe('opening a store', () => {
     assert.deepEqual(events, ['closed', 'opened']);
   });
 
-  it('that fails to close cleanly has closed its database all the same', async () => {
+  it('that cannot remove its sign of life is closed all the same, and leaves it to the next one', async () => {
     const failure = Object.assign(new Error('EIO'), { code: 'EIO' });
     const store = await openStore(
       { root },
       { files: { ...nodeFiles, unlink: () => Promise.reject(failure) } },
     );
     await store.leases.create();
-    await assert.rejects(store.close());
+    await store.close();
     await rejectsWith('INVALID', store.images.get('a'));
     assert.equal(await logSize(), 0);
   });
