@@ -2,6 +2,7 @@ import { StowageError } from '../errors.js';
 import { layerCompression } from '../oci/media-type.js';
 import type { Store } from '../images/store.js';
 import type { Bytes } from '../io/byte-source.js';
+import { readAhead } from '../io/read-ahead.js';
 import { compress } from '../io/compression/compress.js';
 import { underLease } from '../images/under-lease.js';
 import { pathOf } from './archive-source.js';
@@ -14,6 +15,9 @@ import { planExport, type ExportPlan } from './export-plan.js';
 
 /** Where an archive may go: a path or file URL, or a stream that takes chunks of bytes. */
 export type ArchiveSink = string | URL | NodeJS.WritableStream | WritableStream<Uint8Array>;
+
+/** What is read and hashed while whoever takes the archive is still busy with what came before. */
+const AHEAD_BYTES = 4 << 20;
 
 /**
  * Writes images as one archive, by default one that every tool reads: an OCI image layout with Docker's
@@ -48,7 +52,8 @@ export async function exportArchive(
       options.onProgress?.({ kind: 'total', totalBytes, blobs: blobs.length });
       const tar = tarStream(members, options.signal);
       const size = { count: 0 };
-      const chunks = counting(options.compress ? compress(tar, options.compress, options) : tar, size);
+      const written = options.compress ? compress(tar, options.compress, options) : tar;
+      const chunks = counting(readAhead(written, AHEAD_BYTES), size);
       if (typeof sink === 'string' || sink instanceof URL) {
         await writeTarget(pathOf(sink), chunks, store.temporaryFiles, options);
       } else {

@@ -52,7 +52,8 @@ export function standardOutput(): StandardOutput {
 /** A Node stream before `output`, for what wants one. Ending it does not close standard output. */
 export function asWritable(output: StandardOutput): Writable {
   return new Writable({
-    highWaterMark: 1 << 20,
+    // One chunk is written while the next one waits.
+    highWaterMark: 2 << 20,
     decodeStrings: true,
     write: (chunk: Uint8Array, _encoding, done) => {
       output.write(chunk).then(() => done(), done);
