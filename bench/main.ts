@@ -18,12 +18,13 @@ import type { Work } from './work.js';
 
 const USAGE = `Usage: npm run bench -- [flags]
 
-  --quick        Small inputs and one round of everything: does the benchmark itself work?
-  --all          Also what takes long: a layer of 5 GB, Docker archives compressed, out and judged
-  --only A,B     Only works whose names begin so: import,export,version
-  --rounds N     How many (default 5)
-  --node PATH    A further version of Node for what is about start-up; may be repeated
-  --out FILE     Where the page goes (default bench/RESULTS.md; with --quick and --only, standard output alone)`;
+  --quick          Small inputs and one round of everything: does the benchmark itself work?
+  --all            Also what takes long: a layer of 5 GB, Docker archives compressed, out and judged
+  --only A,B       Only works whose names begin so: import,export,version
+  --rounds N       How many (default 5)
+  --peer-rounds N  In how many of them other tools take part, which need most of the time (default 3)
+  --node PATH      A further version of Node for what is about start-up; may be repeated
+  --out FILE       Where the page goes (default bench/RESULTS.md; with --quick and --only, standard output alone)`;
 
 /** Answers the exit status. */
 export async function main(argv: readonly string[], repository: string): Promise<number> {
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[], repository: string): Promise
       all: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      'peer-rounds': { type: 'string', default: '3' },
       node: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -55,6 +57,8 @@ export async function main(argv: readonly string[], repository: string): Promise
       only === undefined ? main || everything : only.some((word) => name.startsWith(word)),
   };
   const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 5));
+
+  const peerRounds = Number(flags['peer-rounds']);
 
   const gnuTime = await findGnuTime();
   const nodes = await findNodes(flags.node);
@@ -85,7 +89,9 @@ export async function main(argv: readonly string[], repository: string): Promise
         });
       for (const work of works.filter(wants.work)) {
         console.error(`${work.name}: ${work.title}`);
-        results.push(await runWork(work, { rounds, folder: join(scratch, work.name), peers, gnuTime }));
+        results.push(
+          await runWork(work, { rounds, peerRounds, folder: join(scratch, work.name), peers, gnuTime }),
+        );
       }
     }
   } finally {

@@ -40,8 +40,8 @@ function barTable(bars: readonly BarResult[]): string[] {
 }
 
 function section(result: WorkResult): string[] {
-  const { work, rounds, skipped } = result;
-  const columns = ['', 's', '× floor', 'stowage is faster', 'CPU s', 'peak RSS', 'read', 'written'];
+  const { work, skipped } = result;
+  const columns = ['', 'runs', 's', '× floor', 'stowage is faster', 'CPU s', 'peak RSS', 'read', 'written'];
   const rows = work.contestants.flatMap(({ name, role }) => {
     const samples = samplesOf(result, name);
     if (samples.length === 0) return [];
@@ -51,6 +51,7 @@ function section(result: WorkResult): string[] {
     return [
       [
         role === 'stowage' ? `**${name}**` : name,
+        String(samples.length),
         figure(
           middle(({ seconds }) => seconds),
           3,
@@ -68,7 +69,6 @@ function section(result: WorkResult): string[] {
     ];
   });
   const lines = [`## ${work.name}: ${work.title}`, ''];
-  if (rows.length > 0) lines.push(rounds.length === 1 ? 'One round.' : `${rounds.length} rounds.`, '');
   for (const reason of skipped) lines.push(`Not run: ${reason}.`, '');
   return rows.length === 0 ? lines : [...lines, ...table(columns, rows)];
 }

@@ -9,6 +9,8 @@ import { shell, type Contestant, type Work } from './work.js';
 
 export interface RoundsOptions {
   readonly rounds: number;
+  /** In how many of them, from the first on, peers take part: they are what takes long. */
+  readonly peerRounds: number;
   /** An empty folder for the contestants to work in. */
   readonly folder: string;
   readonly peers: Peers;
@@ -42,8 +44,9 @@ export async function runWork(work: Work, options: RoundsOptions): Promise<WorkR
     const rounds: Map<string, Sample>[] = [];
     for (let round = 0; round < options.rounds * (work.repeats ?? 1); round++) {
       const samples = new Map<string, Sample>();
-      const first = round % ready.length;
-      for (const contestant of [...ready.slice(first), ...ready.slice(0, first)]) {
+      const now = ready.filter(({ role }) => role !== 'peer' || round < options.peerRounds);
+      const first = round % now.length;
+      for (const contestant of [...now.slice(first), ...now.slice(0, first)]) {
         samples.set(contestant.name, await runOnce(work, contestant, options));
       }
       rounds.push(samples);

@@ -20,20 +20,25 @@ export function startWorks(
         repeats: 3,
         contestants: [floor, { name: 'stowage', role: 'stowage', run: stowage('version'), check: 'true' }],
       },
-      listWork(`ls-${major}`, `images ls of ${count} images, on Node ${major}`, true, [
-        floor,
-        listing(stowage('--root', storeOfThousand, 'images', 'ls'), count),
-      ]),
+      listWork(
+        `ls-${major}`,
+        `images ls of ${count} images, on Node ${major}`,
+        [
+          { ...floor, run: shell(`exec ${quoted(floor.run)} >list`) },
+          listing(stowage('--root', storeOfThousand, 'images', 'ls'), count),
+        ],
+        3,
+      ),
     ];
   });
   return works.flat();
 }
 
-const listWork = (name: string, title: string, main: boolean, contestants: Contestant[]): Work => ({
+const listWork = (name: string, title: string, contestants: Contestant[], repeats = 1): Work => ({
   name,
   title,
-  main,
-  repeats: 3,
+  main: true,
+  repeats,
   contestants,
 });
 
@@ -53,10 +58,10 @@ export function manyImagesWorks(
 ): Work[] {
   const stowage = stowageCommand(repository);
   return [
-    listWork(`ls-labelled`, `images ls of ${counts.labelled} images with 100 labels each`, true, [
+    listWork(`ls-labelled`, `images ls of ${counts.labelled} images with 100 labels each`, [
       listing(stowage('--root', stores.labelled, 'images', 'ls'), counts.labelled),
     ]),
-    listWork(`ls-many`, `images ls of ${counts.listed} images`, true, [
+    listWork(`ls-many`, `images ls of ${counts.listed} images`, [
       listing(stowage('--root', stores.listed, 'images', 'ls'), counts.listed),
     ]),
     {

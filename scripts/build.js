@@ -1,7 +1,7 @@
 // Builds dist/: the library as tsc's own files, the command bundled with code splitting, because hundreds of small modules
 // cost more at start than the work of most commands. Its files are CommonJS in the end, which Node loads in half the time
 // of ES modules; esbuild splits only the latter, so that they are made first. What ships binaries stays external.
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
@@ -54,4 +54,11 @@ for (const { path, text } of outputFiles) {
   });
   await writeFile(new URL(name, root), code);
 }
+// The program of the threads is looked for beside the module that starts them.
+const worker = await transform(await readFile(new URL('dist/io/copy-worker.js', root), 'utf8'), {
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+});
+await writeFile(new URL('dist/bin/copy-worker.js', root), worker.code);
 await chmod(new URL('dist/bin/stowage.js', root), 0o755);

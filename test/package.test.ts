@@ -39,6 +39,24 @@ describe('the package, packed and installed without scripts', () => {
     );
   });
 
+  it.each(['bin', 'io'])(
+    'brings the program of its threads beside what starts them, in dist/%s',
+    async (part) => {
+      // Without it everything works as well, only slower, so nothing else would tell.
+      const script = `
+      const { Worker } = require('node:worker_threads');
+      const worker = new Worker(process.argv[1]);
+      const stop = new Int32Array(new SharedArrayBuffer(4));
+      worker.postMessage({ from: 0, position: 0, length: 0, to: 0, at: 0, algorithm: 'sha256', stop });
+      worker.once('message', ({ digest }) => {
+        console.log(Buffer.from(digest).toString('hex').slice(0, 8));
+        void worker.terminate();
+      });`;
+      const program = join(folder, 'node_modules', 'stowage', 'dist', part, 'copy-worker.js');
+      expect(await run(folder, process.execPath, '-e', script, program)).toBe('e3b0c442\n');
+    },
+  );
+
   it('can be required, and gives the same as an import', async () => {
     await writeFile(
       join(folder, 'use.cjs'),

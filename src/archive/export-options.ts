@@ -54,6 +54,13 @@ export interface ExportOptions extends ImageExportOptions {
   readonly skipManifestJson?: boolean | undefined;
   /** Compress the whole archive. The bytes stay the same for one version of the compressor. @default not compressed */
   readonly compress?: WritableCompression | undefined;
+  /**
+   * Threads that copy blobs where the target is a file; 0 for none. The bytes are the same.
+   * @default as many as there are processors, up to 4, and none where there is little to copy
+   */
+  readonly workers?: number | undefined;
+  /** Where the program of these threads is, for bundlers that move it. @default beside the library's own modules */
+  readonly workerUrl?: URL | undefined;
 }
 
 /** What of one platform went out: as selected, or `damaged` where it lacks something that was to be skipped. */

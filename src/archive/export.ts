@@ -1,3 +1,5 @@
+import type { FileHandle } from 'node:fs/promises';
+import { isSliceSource } from '../content/slices.js';
 import { StowageError } from '../errors.js';
 import { layerCompression } from '../oci/media-type.js';
 import type { Store } from '../images/store.js';
@@ -7,6 +9,7 @@ import { compress } from '../io/compression/compress.js';
 import { underLease } from '../images/under-lease.js';
 import { pathOf } from './archive-source.js';
 import { blobOpener, blobsIn, membersOf } from './export/members.js';
+import { writeAtOffsets } from './export/write-at-offsets.js';
 import { writeStream } from './export/write-stream.js';
 import { writeTarget } from './export/target-file.js';
 import { tarStream } from './export/tar-stream.js';
@@ -24,7 +27,9 @@ const AHEAD_BYTES = 4 << 20;
  * `manifest.json` beside it, the index first. Its bytes depend on the names in their order, on what they point to and
  * on the options, and on nothing else. Media types and content are never changed; every blob is verified as it leaves.
  *
- * A file is replaced only when the archive is complete and on the disk; a pipe or device is written straight through.
+ * A file is replaced only when the archive is complete and on the disk, and every blob in it was hashed on its way there
+ * and has the digest and size it should. A pipe or device is written straight through, with the last bytes of each blob
+ * held back until all of the blob was found to be right.
  * Whatever fails, what was written by then cannot be taken for a whole archive. A Node or Web stream is ended when the
  * archive is complete, and destroyed or aborted if it fails.
  *
@@ -55,7 +60,13 @@ export async function exportArchive(
       const written = options.compress ? compress(tar, options.compress, options) : tar;
       const chunks = counting(readAhead(written, AHEAD_BYTES), size);
       if (typeof sink === 'string' || sink instanceof URL) {
-        await writeTarget(pathOf(sink), chunks, store.temporaryFiles, options);
+        const { content } = view;
+        // Compressed, nothing has a place that is known beforehand.
+        const fill =
+          options.compress === undefined && isSliceSource(content)
+            ? async (file: FileHandle) => (size.count = await writeAtOffsets(file, members, content, options))
+            : undefined;
+        await writeTarget(pathOf(sink), { chunks, fill }, store.temporaryFiles, options);
       } else {
         await writeStream(sink, chunks, options);
       }

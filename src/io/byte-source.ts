@@ -94,17 +94,23 @@ export async function readFully(
       buffer.byteLength - filled,
       position + filled,
     );
-    if (bytesRead === 0) {
-      throw new StowageError(
-        'MISMATCH',
-        `Cannot read ${slice.length} bytes at position ${slice.offset} of a file: it ends at ${position + filled}`,
-        {
-          detail: { offset: slice.offset, length: slice.length, end: position + filled },
-          hint: 'the file is cut short, or was changed while it was read',
-        },
-      );
-    }
+    if (bytesRead === 0) throw endsEarly(slice, position + filled);
     filled += bytesRead;
   }
   return buffer;
+}
+
+/** The error for a file that ends before a slice of it does. */
+export function endsEarly(
+  { offset, length }: Pick<FileSlice, 'offset' | 'length'>,
+  end: number,
+): StowageError {
+  return new StowageError(
+    'MISMATCH',
+    `Cannot read ${length} bytes at position ${offset} of a file: it ends at ${end}`,
+    {
+      detail: { offset, length, end },
+      hint: 'the file is cut short, or was changed while it was read',
+    },
+  );
 }

@@ -68,12 +68,12 @@ function layoutMembers(
   }
   const algorithms = new Set(plan.blobs.map(({ digest }) => algorithmOf(digest)));
   members.push(folder('blobs/'), ...[...algorithms].sort().map((algorithm) => folder(`blobs/${algorithm}/`)));
-  return [...members, ...plan.blobs.map((blob) => blobMember(blobPath(blob.digest), blob, open))];
+  return [...members, ...plan.blobs.map((blob) => blobMember(plan, blobPath(blob.digest), blob, open))];
 }
 
 function dockerMembers(plan: ExportPlan, open: OpenBlob): TarMember[] {
   const members = [jsonMember('manifest.json', dockerManifest(plan.dockerImages, dockerPath))];
-  return [...members, ...[...dockerFiles(plan)].map(([path, blob]) => blobMember(path, blob, open))];
+  return [...members, ...[...dockerFiles(plan)].map(([path, blob]) => blobMember(plan, path, blob, open))];
 }
 
 /** What a Docker archive holds beside its list, by path: configs, then layers. */
@@ -95,8 +95,10 @@ function folder(name: string): TarMember {
   return { name, type: 'directory', mode: 0o755, size: 0, content: () => once(new Uint8Array()) };
 }
 
-function blobMember(name: string, blob: Descriptor, open: OpenBlob): TarMember {
-  return { name, type: 'file', mode: 0o444, size: blob.size, content: () => open(blob) };
+function blobMember({ documents }: ExportPlan, name: string, blob: Descriptor, open: OpenBlob): TarMember {
+  const isStored = !documents.has(blob.digest);
+  const content = () => open(blob);
+  return { name, type: 'file', mode: 0o444, size: blob.size, content, ...(isStored ? { blob } : {}) };
 }
 
 async function* once(bytes: Uint8Array): Bytes {

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../io/byte-source.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '../tar/index.js';
 
 /** A file or folder of the archive, its content yet to be read. */
@@ -10,6 +11,8 @@ export interface TarMember {
   readonly size: number;
   /** The content. Must hold back its last chunk until it is proven to be what it should be. */
   readonly content: () => Bytes;
+  /** The blob of the store that the content is. */
+  readonly blob?: Descriptor;
 }
 
 /**
@@ -62,6 +65,6 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return second.byteLength === 0 ? first : Buffer.concat([first, second]);
 }
 
-function headerOf({ name, type, mode, size }: TarMember): Uint8Array {
+export function headerOf({ name, type, mode, size }: TarMember): Uint8Array {
   return encodeHeader({ name, type, mode, size });
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, StowageError, type ErrorCode } from '../../errors.js';
 import type { TemporaryFiles } from '../../images/store.js';
 import type { CallOptions } from '../../content/store.js';
@@ -11,6 +12,13 @@ import { syncFolder } from './sync-folder.js';
 import { writeStream } from './write-stream.js';
 import { writeThrough } from './write-through.js';
 
+/** What a file is to hold. */
+export interface TargetContent {
+  readonly chunks: Bytes;
+  /** Writes the same to an empty regular file in a better way; it has to be on the disk when this resolves. */
+  readonly fill?: ((file: FileHandle) => Promise<number>) | undefined;
+}
+
 /**
  * Writes a file so that it is either what it was before or what it is to be. A regular file, and a new one, is written
  * under a temporary name in the same folder, synced, and renamed into place, through symbolic links; its permissions
@@ -18,14 +26,15 @@ import { writeThrough } from './write-through.js';
  * straight through.
  *
  * @throws {StowageError} what the system says of the path; INVALID for a folder; UNSUPPORTED for a socket. Failures of
- *   `chunks` pass unchanged.
+ *   the content pass unchanged.
  */
 export async function writeTarget(
   path: string,
-  chunks: Bytes,
+  content: TargetContent,
   temporaryFiles: TemporaryFiles,
   options: CallOptions = {},
 ): Promise<void> {
+  const { chunks } = content;
   const attempt = `Cannot write ${JSON.stringify(path)}`;
   const refused = (code: ErrorCode, reason: string, hint: string, cause?: unknown) =>
     new StowageError(code, `${attempt}: ${reason}`, { detail: { path }, hint, cause });
@@ -46,7 +55,7 @@ export async function writeTarget(
       await writeStraight(path, chunks);
       return;
     }
-    await replaceFile(await finalPath(path), existing, chunks, temporaryFiles, options);
+    await replaceFile(await finalPath(path), existing, content, temporaryFiles, options);
   } catch (error) {
     if (errnoOf(error) === 'EPIPE') {
       const hint = 'what reads the pipe has to read to the end of the archive';
@@ -71,7 +80,7 @@ async function writeStraight(path: string, chunks: Bytes): Promise<void> {
 async function replaceFile(
   path: string,
   existing: Stats | undefined,
-  chunks: Bytes,
+  { chunks, fill = (file) => writeThrough(file, chunks, 'regular') }: TargetContent,
   temporaryFiles: TemporaryFiles,
   options: CallOptions,
 ): Promise<number> {
@@ -83,7 +92,7 @@ async function replaceFile(
     const file = await open(temporary, 'wx', 0o666);
     try {
       if (existing !== undefined) await file.chmod(existing.mode & 0o7777);
-      written = await writeThrough(file, chunks, 'regular');
+      written = await fill(file);
     } finally {
       await file.close();
     }

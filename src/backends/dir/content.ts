@@ -1,6 +1,7 @@
 import { checkLabels, mergeLabels } from '../../content/labels.js';
 import type { Outline, OutlineMemory } from '../../content/outline.js';
 import { blobNotFound } from '../../content/read-range.js';
+import type { OpenSlice, SliceSource } from '../../content/slices.js';
 import type {
   Ingest as OpenIngest,
   IngestOptions,
@@ -27,8 +28,9 @@ import type { BegunFile } from './blob-file.js';
 import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
 import { Ingest } from './ingest.js';
+import type { OpenFile } from './files.js';
 import { findOutlines, outlineOfFile, recordOutline } from './outlines.js';
-import { damaged, openBlob, readBlob } from './read-blob.js';
+import { damaged, openBlob, readBlob, sliceOf } from './read-blob.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
 import { DirIngests, type IngestedContent } from './resumable.js';
@@ -40,7 +42,7 @@ const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (dig
   WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;
 
 /** The blobs of one namespace. */
-export class DirContent implements LocalContent, OutlineMemory {
+export class DirContent implements LocalContent, OutlineMemory, SliceSource {
   readonly #view: View;
   readonly #ingests: DirIngests;
 
@@ -65,6 +67,11 @@ export class DirContent implements LocalContent, OutlineMemory {
 
   read(target: Target, options: ReadOptions = {}): Bytes {
     return abortable(this.#read(target, options), options.signal);
+  }
+
+  async openSlice(target: Target, options: CallOptions = {}): Promise<OpenSlice> {
+    const info = await this.#require(target, options);
+    return sliceOf(await this.#openFile(info.digest, options), info);
   }
 
   async claim(targets: readonly Target[], options: CallOptions = {}): Promise<ReadonlySet<Digest>> {
@@ -175,12 +182,7 @@ export class DirContent implements LocalContent, OutlineMemory {
   }
 
   async *#read(target: Target, options: ReadOptions): Bytes {
-    const info = await this.info(target.digest, options);
-    if (info === undefined) throw blobNotFound(target.digest);
-    if (target.size !== undefined && target.size !== info.size) {
-      const what = `blob ${JSON.stringify(target.digest)}`;
-      throw wrongSize(target, { what, code: 'MISMATCH' }, { actual: info.size });
-    }
+    const info = await this.#require(target, options);
     yield* this.#readFile(info, options.range, options);
   }
 
@@ -189,14 +191,26 @@ export class DirContent implements LocalContent, OutlineMemory {
     range: ReadOptions['range'],
     options: CallOptions = {},
   ): Bytes {
-    const { digest } = blob;
-    const file = await openBlob(this.#view.place, digest);
-    if (file === undefined) {
-      // Deleted since it was looked up, or lost.
-      if ((await this.info(digest, options)) === undefined) throw blobNotFound(digest);
-      throw damaged(digest, 'it is on record, but its file is gone');
+    yield* readBlob(await this.#openFile(blob.digest, options), blob, range);
+  }
+
+  /** @throws {StowageError} NOT_FOUND if the blob is not held; MISMATCH if its size is another than the target's. */
+  async #require(target: Target, options: CallOptions): Promise<BlobInfo> {
+    const info = await this.info(target.digest, options);
+    if (info === undefined) throw blobNotFound(target.digest);
+    if (target.size !== undefined && target.size !== info.size) {
+      const what = `blob ${JSON.stringify(target.digest)}`;
+      throw wrongSize(target, { what, code: 'MISMATCH' }, { actual: info.size });
     }
-    yield* readBlob(file, blob, range);
+    return info;
+  }
+
+  async #openFile(digest: Digest, options: CallOptions): Promise<OpenFile> {
+    const file = await openBlob(this.#view.place, digest);
+    if (file !== undefined) return file;
+    // Deleted since it was looked up, or lost.
+    if ((await this.info(digest, options)) === undefined) throw blobNotFound(digest);
+    throw damaged(digest, 'it is on record, but its file is gone');
   }
 
   /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
 import { rangeOf } from '../../content/read-range.js';
+import type { OpenSlice } from '../../content/slices.js';
 import type { ReadOptions } from '../../content/store.js';
 import { chunksOf, type Bytes } from '../../io/byte-source.js';
 import { verifying } from '../../io/verify.js';
@@ -25,8 +26,7 @@ export async function* readBlob(
   const what = `blob ${JSON.stringify(digest)}`;
   try {
     const { start, end } = rangeOf(range, size);
-    const found = (await file.stat()).size;
-    if (found !== size) throw damaged(digest, `its file has ${found} bytes instead of ${size}`);
+    await checkSize(file, { digest, size });
     const chunks = chunksOf({ file: file as FileHandle, offset: start, length: end - start });
     const whole = start === 0 && end === size;
     yield* whole
@@ -37,6 +37,33 @@ export async function* readBlob(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The same file as a slice, for whoever proves its bytes by themselves.
+ * @throws {StowageError} CORRUPT if it is not as long as is on record; it is closed then.
+ */
+export async function sliceOf(
+  file: OpenFile,
+  blob: { readonly digest: Digest; readonly size: number },
+): Promise<OpenSlice> {
+  const close = () => file.close();
+  try {
+    await checkSize(file, blob);
+  } catch (error) {
+    await close();
+    throw fromSystemError(error, `Cannot read blob ${JSON.stringify(blob.digest)}`);
+  }
+  const slice = { file: file as FileHandle, offset: 0, length: blob.size };
+  return { slice, close, [Symbol.asyncDispose]: close };
+}
+
+async function checkSize(
+  file: OpenFile,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
+): Promise<void> {
+  const found = (await file.stat()).size;
+  if (found !== size) throw damaged(digest, `its file has ${found} bytes instead of ${size}`);
 }
 
 /** The file of a blob, or undefined if there is none. */
