@@ -47,6 +47,8 @@ export {
   type ErrorTranslation,
   type StowageErrorOptions,
 } from './errors.js';
+export { checkImages, type Amount, type ImageCheck } from './images/check.js';
+export { imageUsage, type ImageUsage, type Usage } from './images/usage.js';
 export { imageFields, leaseFields } from './images/filter-fields.js';
 export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';

@@ -1,3 +1,4 @@
+import { HeldOutlines } from '../content/held-outlines.js';
 import { hasOutline, type Outline } from '../content/outline.js';
 import type { ContentStore } from '../content/store.js';
 import { isStowageError } from '../errors.js';
@@ -5,7 +6,6 @@ import type { ImageRecord } from '../images/store.js';
 import { compareBytewise } from '../io/bytewise.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { hostPlatform } from '../oci/host-platform.js';
-import { kindOf } from '../oci/media-type.js';
 import { only, sortByPlatform } from '../oci/platform-match.js';
 import { formatPlatform } from '../oci/platform-specifier.js';
 import type { Platform } from '../oci/platform.js';
@@ -44,8 +44,11 @@ export async function summarise(
   signal: AbortSignal,
   warn: (message: string) => void,
 ): Promise<ImageSummary[]> {
-  const outlines = new Outlines(content, signal);
-  await outlines.loadAll(records.map(({ target }) => target));
+  const outlines = new HeldOutlines(content, { signal });
+  await loadAll(
+    outlines,
+    records.map(({ target }) => target),
+  );
   // Many names for one image are common, and only the media type can make two of them different.
   const known = new Map<string, ImageSummary>();
   const summaries: ImageSummary[] = [];
@@ -71,7 +74,7 @@ const HOST = only(hostPlatform());
 
 async function summaryOf(
   content: ContentStore,
-  outlines: Outlines,
+  outlines: HeldOutlines,
   target: Descriptor,
   signal: AbortSignal,
 ): Promise<ImageSummary> {
@@ -89,7 +92,7 @@ async function summaryOf(
   };
 }
 
-function findCandidates(outlines: Outlines, target: Descriptor): Candidate[] {
+function findCandidates(outlines: HeldOutlines, target: Descriptor): Candidate[] {
   const found: Candidate[] = [];
   const visit = (descriptor: Descriptor, sizeAbove: number, depth: number): void => {
     if (found.length >= CANDIDATE_LIMIT || depth > DEPTH_LIMIT) return;
@@ -138,70 +141,32 @@ function sizeOf({ descriptor, parts = [], sizeAbove }: Candidate): number {
   return parts.reduce((sum, { size }) => sum + size, sizeAbove + descriptor.size);
 }
 
-/** Outlines of what is held, as far as they were loaded. */
-class Outlines {
-  readonly #content: ContentStore;
-  readonly #signal: AbortSignal;
-  /** By kind and digest; undefined for what is not held. */
-  readonly #loaded = new Map<string, Outline | undefined>();
-  readonly #failures = new Map<string, unknown>();
-
-  constructor(content: ContentStore, signal: AbortSignal) {
-    this.#content = content;
-    this.#signal = signal;
-  }
-
-  /** Everything below the targets that says which platforms they have. */
-  async loadAll(targets: readonly Descriptor[]): Promise<void> {
-    const seen = new Set<string>();
-    let level = targets;
-    for (let depth = 0; level.length > 0 && depth <= DEPTH_LIMIT; depth++) {
-      const fresh = level.filter((descriptor) => {
-        const key = `${keyOf(descriptor)} ${descriptor.platform === undefined}`;
-        return hasOutline(descriptor.mediaType) && !seen.has(key) && seen.add(key);
-      });
-      await this.#load(fresh);
-      level = fresh.flatMap((descriptor) => {
-        const outline = this.#loaded.get(keyOf(descriptor));
-        if (outline?.kind === 'index') return outline.children;
-        // Where something above says the platform, the configuration need not.
-        const asks = outline?.kind === 'manifest' && descriptor.platform === undefined;
-        return asks ? outline.children.slice(0, 1) : [];
-      });
-    }
-  }
-
-  /** @throws whatever kept it from being read */
-  get(descriptor: Descriptor): Outline | undefined {
-    const key = keyOf(descriptor);
-    if (this.#failures.has(key)) throw this.#failures.get(key);
-    return this.#loaded.get(key);
-  }
-
-  async #load(descriptors: readonly Descriptor[]): Promise<void> {
-    const fresh = descriptors.filter((descriptor) => !this.#loaded.has(keyOf(descriptor)));
-    const held = await this.#content.outlines?.(fresh, { signal: this.#signal });
-    for (const descriptor of fresh) {
-      const key = keyOf(descriptor);
-      const outline = held?.get(descriptor.digest);
-      const known = outline?.kind === kindOf(descriptor.mediaType) || held?.has(descriptor.digest) === false;
-      this.#loaded.set(key, known ? outline : await this.#read(key, descriptor));
-    }
-  }
-
-  async #read(key: string, descriptor: Descriptor): Promise<Outline | undefined> {
-    // Most often everything is remembered, and what reads documents takes longer to load than the rest.
-    const { readOutline } = await import('../content/read-outline.js');
-    try {
-      return await readOutline(this.#content, descriptor, { signal: this.#signal });
-    } catch (error) {
-      if (!isStowageError(error)) throw error;
-      this.#failures.set(key, error);
-      return undefined;
-    }
+/** Loads everything below the targets that says which platforms they have. */
+async function loadAll(outlines: HeldOutlines, targets: readonly Descriptor[]): Promise<void> {
+  const seen = new Set<string>();
+  let level = targets;
+  for (let depth = 0; level.length > 0 && depth <= DEPTH_LIMIT; depth++) {
+    const fresh = level.filter(({ mediaType, digest, platform }) => {
+      const key = `${mediaType} ${digest} ${platform === undefined}`;
+      return hasOutline(mediaType) && !seen.has(key) && seen.add(key);
+    });
+    await outlines.load(fresh);
+    level = fresh.flatMap((descriptor) => {
+      const outline = outlineOrNothing(outlines, descriptor);
+      if (outline?.kind === 'index') return outline.children;
+      // Where something above says the platform, the configuration need not.
+      const asks = outline?.kind === 'manifest' && descriptor.platform === undefined;
+      return asks ? outline.children.slice(0, 1) : [];
+    });
   }
 }
 
-function keyOf({ mediaType, digest }: Descriptor): string {
-  return `${kindOf(mediaType)} ${digest}`;
+/** What cannot be read is told of when an image is summarised that needs it. */
+function outlineOrNothing(outlines: HeldOutlines, descriptor: Descriptor): Outline | undefined {
+  try {
+    return outlines.get(descriptor);
+  } catch (error) {
+    if (!isStowageError(error)) throw error;
+    return undefined;
+  }
 }

@@ -11,6 +11,7 @@ import { contentList } from './commands/content/ls.command.js';
 import { contentRemove } from './commands/content/rm.command.js';
 import { contentPrune } from './commands/content/prune.command.js';
 import { contentWhy } from './commands/content/why.command.js';
+import { imagesCheck } from './commands/images/check.command.js';
 import { imagesExport } from './commands/images/export.command.js';
 import { imagesImport } from './commands/images/import.command.js';
 import { imagesInspect } from './commands/images/inspect.command.js';
@@ -27,6 +28,7 @@ import { namespacesList } from './commands/namespaces/ls.command.js';
 import { namespacesRemove } from './commands/namespaces/rm.command.js';
 import { gc } from './commands/gc.command.js';
 import { fsck } from './commands/fsck.command.js';
+import { imagesUsage } from './commands/images/usage.command.js';
 import { verify } from './commands/verify.command.js';
 import { version } from './commands/version.command.js';
 
@@ -61,6 +63,8 @@ export const NOUNS: readonly Noun[] = [
       { verb: 'tag', aliases: [], command: imagesTag },
       { verb: 'label', aliases: [], command: imagesLabel },
       { verb: 'inspect', aliases: ['i'], command: imagesInspect },
+      { verb: 'check', aliases: [], command: imagesCheck },
+      { verb: 'usage', aliases: [], command: imagesUsage },
     ],
   },
   {
