@@ -1,7 +1,7 @@
 /** Commands that change a store, with what they come to: made up by chance for the state a store is in. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { verifyArchive } from '../../src/archive/verify/verify-archive.js';
 import type { Random } from '../fuzz/random.js';
 import { GIVEN_NAMES, type Archive } from './archives.js';
@@ -19,6 +19,8 @@ export interface Attempt {
   readonly after: Ledger;
   /** What it prints when it is done, if anything. */
   readonly report: string;
+  /** A blob that is there when it is done, though no image refers to it. */
+  readonly stored?: string;
   /** What is wrong about what it wrote outside of the store. */
   inspect?(ended: Ended, done: boolean): Promise<readonly string[]>;
 }
@@ -182,7 +184,10 @@ function leaseCommand({ random }: World, ledger: Ledger): Attempt {
   };
 }
 
+/** The same input for the same reference: one that was stopped is continued. */
 function ingestCommand({ archives, random }: World, ledger: Ledger): Attempt {
   const { path } = random.pick(archives.filter(({ form }) => form !== 'folder'));
-  return { ...quiet('content ingest', ['content', 'ingest', `ref-${random.int(3)}`], ledger), input: path };
+  const digest = `sha256:${fingerprint(path)}`;
+  const words = ['content', 'ingest', `archive ${basename(path)}`];
+  return { ...quiet('content ingest', words, ledger), input: path, report: `${digest}\n`, stored: digest };
 }

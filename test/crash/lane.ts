@@ -49,6 +49,8 @@ export class Lane {
   readonly #usual: Map<string, Usual>;
   readonly #history: string[] = [];
   #ledger: Ledger = EMPTY_LEDGER;
+  /** Blobs that were ingested by themselves. */
+  readonly #stored = new Set<string>();
 
   private constructor(folder: string, world: World, signal: NodeJS.Signals, usual: Map<string, Usual>) {
     this.#usual = usual;
@@ -108,9 +110,20 @@ export class Lane {
     if (random.chance(0.4)) await this.#recover();
   }
 
+  /** What was ingested by itself stays only as long as its lease. */
+  async #endLeases(): Promise<void> {
+    this.#stored.clear();
+    const store = await openStore({ root: this.root });
+    for await (const { id } of store.leases.list())
+      if (!this.#ledger.leases.has(id)) await store.leases.delete(id);
+    await store.close();
+  }
+
   /** The rest goes with one collection, and everything with another once nothing is named any more. */
   async finish(): Promise<void> {
     await this.#recover();
+    await this.#collected();
+    await this.#endLeases();
     const collected = await this.#collected();
     this.#compare('after gc', collected.files, collected.reachable);
     this.#compare('after gc, by the records', collected.blobs, collected.reachable);
@@ -126,11 +139,13 @@ export class Lane {
     else await collectAll(this.root);
     const facts = await this.#examine();
     for (const leftover of facts.leftovers) this.#find(`after gc, ${leftover}`);
-    if (facts.ingests.length > 0) this.#find(`gc left ingests: ${facts.ingests.join(' ')}`);
+    // What is begun by name is kept by its lease, for whoever goes on with it.
+    const lasting = facts.leases.some(({ id, lasting }) => lasting !== 0 && !this.#ledger.leases.has(id));
+    if (facts.ingests.length > 0 && !lasting) this.#find(`gc left ingests: ${facts.ingests.join(' ')}`);
     if (facts.holders.length > 0) this.#find(`gc left holders: ${facts.holders.join(' ')}`);
     if (facts.temporaryFiles.length > 0)
       this.#find(`gc left temporary files: ${facts.temporaryFiles.join(' ')}`);
-    const orphans = facts.leases.filter(({ id }) => !this.#ledger.leases.has(id));
+    const orphans = facts.leases.filter(({ id, lasting }) => lasting === 0 && !this.#ledger.leases.has(id));
     if (orphans.length > 0) this.#find(`gc left leases: ${JSON.stringify(orphans)}`);
     return facts;
   }
@@ -161,6 +176,7 @@ export class Lane {
     if (status !== 0 && !stopped) this.#find(`it ended with ${status}: ${stderr.trim()}`);
     if (stopped && this.#signal !== 'SIGKILL') await this.#judgeManners(ended);
     if (stopped) tally.hit++;
+    if (reported && attempt.stored !== undefined) this.#stored.add(attempt.stored);
     const before = this.#ledger;
     const found = await this.#expect(
       'after it was stopped',
@@ -207,6 +223,8 @@ export class Lane {
   async #examine(): Promise<RootFacts> {
     const facts = await this.#examiner.examine();
     for (const finding of facts.findings) this.#find(finding);
+    for (const digest of this.#stored)
+      if (!facts.blobs.has(digest)) this.#find(`${digest} was stored, and is not there`);
     return facts;
   }
 

@@ -39,6 +39,7 @@ export interface RootFacts {
     readonly namespace: string;
     readonly id: string;
     readonly holder: string | null;
+    readonly lasting: number;
   }[];
   readonly temporaryFiles: readonly string[];
   readonly ingests: readonly string[];
@@ -145,7 +146,7 @@ export class Examiner {
           images: rows<ImageFacts>(
             'SELECT namespace, name, digest, labels FROM images ORDER BY namespace, name',
           ),
-          leases: rows<Records['leases'][number]>('SELECT namespace, id, holder FROM leases'),
+          leases: rows<Records['leases'][number]>('SELECT namespace, id, holder, lasting FROM leases'),
           resources: rows<Records['resources'][number]>('SELECT namespace, lease FROM lease_resources'),
           temporaryFiles: rows<{ path: string }>('SELECT path FROM temporary_files').map(({ path }) => path),
         };
