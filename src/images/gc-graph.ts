@@ -23,12 +23,8 @@ export interface Node {
   readonly size: number;
   /** What it refers to beside its labels: the target of an image, the expected content of an ingest. */
   readonly target: Digest | undefined;
-  /** What a lease lists; empty for anything else. */
-  readonly resources: readonly LeaseResource[];
-  /** It keeps what it refers to directly, and not what that refers to. */
-  readonly flat: boolean;
-  /** Nodes that say of themselves that they stay with this one. */
-  readonly dependents: Reference[];
+  /** Of a lease: what it lists, and whether it keeps only that and not what it refers to. */
+  readonly lease: { readonly resources: readonly LeaseResource[]; readonly flat: boolean } | undefined;
 }
 
 /** An edge: what is kept, and how: the key of a label, `target`, `expected` or `lease`. */
@@ -48,6 +44,8 @@ export interface GraphOptions {
 export class Graph {
   /** What stays without anything that refers to it, in the order of the holdings. */
   readonly roots: readonly Node[];
+  /** Nodes that say of themselves that they stay with this one. */
+  readonly #dependents = new Map<Node, Reference[]>();
   readonly #nodes = {
     image: new Map<string, Map<string, Node>>(),
     content: new Map<string, Map<string, Node>>(),
@@ -57,31 +55,31 @@ export class Graph {
 
   constructor(holdings: Holdings, { now = new Date(), thorough = false }: GraphOptions = {}) {
     const roots: Node[] = [];
-    const add = (item: Item, isRoot: boolean, facts: Partial<Node>) => {
-      const node = { labels: {}, size: 0, target: undefined, resources: [], flat: false, ...facts };
-      if (isRoot) roots.push(this.#add({ ...node, item, dependents: [] }));
-      else this.#add({ ...node, item, dependents: [] });
+    const add = (node: Node, isRoot: boolean) => {
+      this.#add(node);
+      if (isRoot) roots.push(node);
     };
     for (const { namespace, name, target, labels } of holdings.images) {
-      add({ kind: 'image', namespace, id: name }, !hasExpired(expiryOf(labels), now), { labels, target });
+      const item: Item = { kind: 'image', namespace, id: name };
+      add({ item, labels, size: 0, target, lease: undefined }, !hasExpired(expiryOf(labels), now));
     }
     for (const { namespace, id, labels, expiresAt, orphan, resources } of holdings.leases) {
       const counts = !hasExpired(expiresAt ?? expiryOf(labels), now) && !(thorough && orphan);
-      add({ kind: 'lease', namespace, id }, counts, {
-        labels,
-        resources,
-        flat: Boolean(labels[GC_FLAT]),
-      });
+      const item: Item = { kind: 'lease', namespace, id };
+      const lease = { resources, flat: Boolean(labels[GC_FLAT]) };
+      add({ item, labels, size: 0, target: undefined, lease }, counts);
     }
     for (const { namespace, ref, expected, active, orphan, expiresAt } of holdings.ingests) {
       const waitedFor = expiresAt !== undefined && !hasExpired(expiresAt, now) && !(thorough && orphan);
-      add({ kind: 'ingest', namespace, id: ref }, active || waitedFor, { target: expected });
+      const item: Item = { kind: 'ingest', namespace, id: ref };
+      add({ item, labels: {}, size: 0, target: expected, lease: undefined }, active || waitedFor);
     }
     for (const { namespace, digest, size, labels } of holdings.content) {
-      add({ kind: 'content', namespace, id: digest }, isRootByLabel(labels), { labels, size });
+      const item: Item = { kind: 'content', namespace, id: digest };
+      add({ item, labels, size, target: undefined, lease: undefined }, isRootByLabel(labels));
     }
     this.roots = roots;
-    for (const node of this.nodes()) this.#addDependent(node);
+    for (const node of this.nodes()) this.#addToParents(node);
   }
 
   get({ kind, namespace, id }: Item): Node | undefined {
@@ -96,25 +94,28 @@ export class Graph {
 
   /** Everything that stays because the node does. */
   references(node: Node): Reference[] {
-    const { item, resources, target } = node;
+    const { item, labels, lease, target } = node;
     const found: Reference[] = [];
     const add = (kind: Item['kind'], id: string, by: string) => {
       const referred = this.#nodes[kind].get(item.namespace)?.get(id);
       if (referred !== undefined) found.push({ node: referred, by });
     };
-    for (const { type, id } of resources) add(KINDS[type], id, 'lease');
     if (target !== undefined) add('content', target, item.kind === 'ingest' ? 'expected' : 'target');
-    if (item.kind === 'lease') return found;
-    for (const [key, value] of Object.entries(node.labels)) {
-      if (!key.startsWith(GC_PREFIX)) continue;
-      if (isKeyOf(GC_REF_CONTENT, key)) add('content', value, key);
-      else if (isKeyOf(GC_REF_IMAGE, key)) add('image', value, key);
+    if (lease !== undefined) {
+      for (const { type, id } of lease.resources) add(KINDS[type], id, 'lease');
+      return found;
     }
-    found.push(...node.dependents);
+    for (const key in labels) {
+      if (!key.startsWith(GC_PREFIX)) continue;
+      if (isKeyOf(GC_REF_CONTENT, key)) add('content', labels[key]!, key);
+      else if (isKeyOf(GC_REF_IMAGE, key)) add('image', labels[key]!, key);
+    }
+    const dependents = this.#dependents.get(node);
+    if (dependents !== undefined) found.push(...dependents);
     return found;
   }
 
-  #add(node: Node): Node {
+  #add(node: Node): void {
     const namespaces = this.#nodes[node.item.kind];
     const { namespace, id } = node.item;
     let nodes = namespaces.get(namespace);
@@ -123,18 +124,22 @@ export class Graph {
       namespaces.set(namespace, nodes);
     }
     nodes.set(id, node);
-    return node;
   }
 
-  #addDependent(node: Node): void {
-    if (node.item.kind === 'lease') return;
-    for (const [key, id] of Object.entries(node.labels)) {
+  #addToParents(node: Node): void {
+    if (node.lease !== undefined) return;
+    for (const key in node.labels) {
       const kind = isKeyOf(GC_BREF_CONTENT, key)
         ? 'content'
         : isKeyOf(GC_BREF_IMAGE, key)
           ? 'image'
           : undefined;
-      if (kind !== undefined) this.get({ ...node.item, kind, id })?.dependents.push({ node, by: key });
+      if (kind === undefined) continue;
+      const parent = this.get({ ...node.item, kind, id: node.labels[key]! });
+      if (parent === undefined) continue;
+      const others = this.#dependents.get(parent);
+      if (others === undefined) this.#dependents.set(parent, [{ node, by: key }]);
+      else others.push({ node, by: key });
     }
   }
 }
@@ -145,5 +150,6 @@ const KINDS = { content: 'content', images: 'image', ingests: 'ingest' } as cons
 >;
 
 function isRootByLabel(labels: Labels): boolean {
-  return Object.entries(labels).some(([key, value]) => key.startsWith(GC_ROOT) && value !== '');
+  for (const key in labels) if (key.startsWith(GC_ROOT) && labels[key] !== '') return true;
+  return false;
 }

@@ -51,7 +51,7 @@ export function mark(graph: Graph, roots: Iterable<Node> = graph.roots): Marked 
     for (const { node, by } of graph.references(visit.node)) {
       if (isFlat && by !== 'target') continue;
       // A write in progress is continued, so that what it will be is kept as a whole.
-      const below = isFlat || (visit.node.flat && node.item.kind !== 'ingest');
+      const below = isFlat || (visit.node.lease?.flat === true && node.item.kind !== 'ingest');
       reach(node, by, visit, below);
     }
   }

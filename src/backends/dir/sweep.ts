@@ -11,7 +11,7 @@ import { text } from './rows.js';
 
 /** The most blobs of one transaction, and milliseconds after which it takes no further one. */
 const BATCH = 512;
-const BATCH_TIME = 30;
+const BATCH_TIME = 100;
 
 /** Milliseconds the lock is left to others between two of them, and up to as many more. */
 const PAUSE = 3;
