@@ -53,6 +53,7 @@ export { imageFields, leaseFields } from './images/filter-fields.js';
 export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';
 export type { NamespaceInfo, NamespaceStore } from './images/namespaces.js';
+export type * from './images/collection.js';
 export type * from './images/store.js';
 export { tagImage, type TagOptions } from './images/tag.js';
 export { underLease } from './images/under-lease.js';
