@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import { layoutTar, named } from '../../test/support/build-archive.js';
 import { openStore } from '../backends/dir/index.js';
 import type { ImageStore, Store } from '../images/store.js';
-import { encodedOf } from '../oci/digest.js';
-import { config, layer, manifest } from '../testing/build-image.js';
+import { encodedOf, type Digest } from '../oci/digest.js';
+import { config, layer, manifest, type Built } from '../testing/build-image.js';
 import { importArchive, type ImportOptions } from './index.js';
 
 const base = layer('base.txt', 'base');
@@ -41,6 +41,10 @@ async function writes(options: ImportOptions = {}, into: Store = store): Promise
   return (await readdir(join(root, 'holders'))).length > 0;
 }
 
+async function heldOf({ blobs }: Built): Promise<ReadonlySet<Digest>> {
+  return store.content.claim([...blobs.keys()].map((digest) => ({ digest })));
+}
+
 /** The same store, with something happening before the names are read for the `turn`th time. */
 function disturbed(turn: number, happens: () => Promise<void>): Store {
   let reads = 0;
@@ -54,9 +58,10 @@ function disturbed(turn: number, happens: () => Promise<void>): Store {
       return store.images.get(name, options);
     },
   };
-  const { namespaceName, readOnly, content, leases, namespaces, temporaryFiles, collector } = store;
+  const { namespaceName, lease, readOnly, content, leases, namespaces, temporaryFiles, collector } = store;
   return {
-    ...{ namespaceName, readOnly, content, leases, namespaces, temporaryFiles, collector, images },
+    ...{ namespaceName, lease, readOnly, content, leases, namespaces, temporaryFiles, collector, images },
+    revision: (options) => store.revision?.(options) ?? Promise.reject(new Error('no revisions')),
     under: (lease) => store.under(lease),
     namespace: (name) => store.namespace(name),
     close: () => store.close(),
@@ -126,6 +131,17 @@ describe('importing what is there already', () => {
     });
     assert.equal(await writes({}, remade), true);
     assert.equal((await store.images.get('a/b:1'))?.target.digest, digest);
+  });
+
+  it.each([1, 2, 3])('writes where a layer goes away before look %i at the name', async (turn) => {
+    const gone = disturbed(turn, async () => void (await store.content.delete(base.descriptor.digest)));
+    assert.equal(await writes({}, gone), true);
+    assert.deepEqual(await heldOf(hello), new Set(hello.blobs.keys()));
+  });
+
+  it('writes where another namespace was changed meanwhile, which says as little', async () => {
+    const touched = disturbed(2, async () => void (await store.namespaces.create('elsewhere')));
+    assert.equal(await writes({}, touched), true);
   });
 
   it('fails as ever where it may not move a name', async () => {

@@ -1,6 +1,6 @@
 import { isStowageError } from '../errors.js';
-import { unchangedNames } from '../images/put-names.js';
-import type { ImageRecord, Store } from '../images/store.js';
+import { areUnchanged } from '../images/put-names.js';
+import type { Store } from '../images/store.js';
 import type { ImportOptions } from './import-options.js';
 import { lackingLabels, wantedNames } from './import-assign.js';
 import { namesFor } from './import-names.js';
@@ -11,9 +11,9 @@ import type { ArchiveContents } from './layout/archive-contents.js';
  * The plan of an import that has nothing to do, or nothing if it has. To import again what is there writes nothing,
  * takes no lease and costs no more than looking.
  *
- * What is looked at without a lease may go away meanwhile. So the answer holds for one moment: the names are read, then
- * what is held, then the names again, and they are the same records; so while it was seen to be held, the names kept
- * it. Whoever takes something away after that does so after the import.
+ * What is looked at without a lease may go away meanwhile, piece by piece. So the answer counts only if nothing in the
+ * store was changed while it was found: then all of it was so in one moment, and whoever takes something away does so
+ * after the import. Where the store cannot tell, or others write to it just then, the work is done, which finds the same.
  */
 export async function planWithoutWork(
   contents: ArchiveContents,
@@ -35,6 +35,8 @@ async function lookAt(
   options: ImportOptions,
 ): Promise<ImportPlan | undefined> {
   const { signal } = options;
+  const before = await store.revision?.({ signal });
+  if (before === undefined) return undefined;
   const { index, indexDescriptor, what } = contents;
   const named = namesFor(index.manifests, indexDescriptor, what, options);
   const targets = new Map(named.map(({ target }) => [target.digest, target]));
@@ -42,11 +44,8 @@ async function lookAt(
   const targetsHeld = await store.content.claim([...targets.values()], { signal });
   if (named.length === 0 || targetsHeld.size < targets.size) return undefined;
 
-  const before = new Map<string, ImageRecord>();
   for (const { name } of named) {
-    const record = await store.images.get(name, { signal });
-    if (record === undefined) return undefined;
-    before.set(name, record);
+    if ((await store.images.get(name, { signal })) === undefined) return undefined;
   }
   const plan = await planImport(
     contents,
@@ -60,15 +59,6 @@ async function lookAt(
   if (!wanted.every(({ digest }) => held.has(digest))) return undefined;
   if ((await lackingLabels(store.content, plan, options)).size > 0) return undefined;
 
-  const after = await unchangedNames(store.images, wantedNames(images, plan, options), { signal });
-  return after?.every((record) => isSame(record, before.get(record.name))) === true ? plan : undefined;
-}
-
-function isSame(record: ImageRecord, before: ImageRecord | undefined): boolean {
-  return (
-    before !== undefined &&
-    record.target.digest === before.target.digest &&
-    record.createdAt.getTime() === before.createdAt.getTime() &&
-    record.updatedAt.getTime() === before.updatedAt.getTime()
-  );
+  if (!(await areUnchanged(store.images, wantedNames(images, plan, options), { signal }))) return undefined;
+  return (await store.revision?.({ signal })) === before ? plan : undefined;
 }

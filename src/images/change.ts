@@ -1,4 +1,4 @@
-import { StowageError } from '../errors.js';
+import { isStowageError, StowageError } from '../errors.js';
 import { checkLabels, mergeLabels } from '../content/labels.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ImageChange, ImageRecord } from './store.js';
@@ -54,6 +54,14 @@ export function imageNotFound(name: string, hint?: string): StowageError {
     ...(hint === undefined ? {} : { hint }),
   });
 }
+
+/** Whether a change failed because somebody else created, moved or deleted the name since it was read. */
+export function isOvertaken(error: unknown): boolean {
+  // What is not about a name, such as a lease that has ended, is no better the next time.
+  return isStowageError(error) && OVERTAKEN.has(error.code) && 'name' in error.detail;
+}
+
+const OVERTAKEN: ReadonlySet<string> = new Set(['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND']);
 
 function taken({ name, target }: ImageRecord): StowageError {
   return new StowageError('ALREADY_EXISTS', `image ${JSON.stringify(name)}: already exists`, {

@@ -17,8 +17,8 @@ export interface NamespaceStore {
   /** @throws {StowageError} NOT_FOUND if there is none of that name; INVALID for too long a label. */
   setLabels(name: string, changes: LabelChanges, options?: CallOptions): Promise<NamespaceInfo>;
   /**
-   * False if there was none. Its leases end and its ingests are thrown away: they do not keep it. Whoever still writes
-   * into it brings it into being again, without its labels.
+   * False if there was none. Its leases end, and ingests that nobody has open are thrown away: they do not keep it.
+   * Whoever still writes into it brings it into being again, without its labels.
    *
    * @throws {StowageError} CONFLICT if it still has images or blobs.
    */

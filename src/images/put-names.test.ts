@@ -137,4 +137,11 @@ describe('assignNames', () => {
     const wanted = [{ name: '', target: fresh, policy: 'move' as const }];
     expect(await failureOf(assignNames(images, wanted))).toMatchObject({ code: 'INVALID' });
   });
+
+  it('says that the lease has ended, and not that others were faster', async () => {
+    const { images } = openMemoryStore().under({ id: 'ended' });
+    const wanted = [{ name: 'x', target: fresh, policy: 'move' as const }];
+    const error = await failureOf(assignNames(images, wanted));
+    expect(error).toMatchObject({ code: 'NOT_FOUND', detail: { lease: 'ended' } });
+  });
 });

@@ -1,8 +1,8 @@
-import { isStowageError, StowageError } from '../errors.js';
+import { StowageError } from '../errors.js';
 import type { CallOptions, Labels } from '../content/store.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { recordedTarget } from './change.js';
+import { isOvertaken, recordedTarget } from './change.js';
 import type { ImageChange, ImageRecord, ImageStore } from './store.js';
 
 /** How often names are read and changed again because somebody else changed one in between. */
@@ -79,22 +79,20 @@ export async function previewName(
 }
 
 /**
- * The records of the wanted names as they are, if assigning them would change nothing; else undefined.
+ * Whether assigning the wanted names would change nothing.
  *
  * @throws {StowageError} as {@link assignNames}.
  */
-export async function unchangedNames(
+export async function areUnchanged(
   images: ImageStore,
   wanted: readonly WantedName[],
   options: CallOptions = {},
-): Promise<readonly ImageRecord[] | undefined> {
-  const records: ImageRecord[] = [];
+): Promise<boolean> {
   for (const want of distinct(wanted).values()) {
     const current = await images.get(want.name, options);
-    if (current === undefined || decide(current, want).change !== undefined) return undefined;
-    records.push(current);
+    if (current === undefined || decide(current, want).change !== undefined) return false;
   }
-  return records;
+  return true;
 }
 
 interface Decision {
@@ -162,11 +160,4 @@ function distinct(wanted: readonly WantedName[]): ReadonlyMap<string, WantedName
     unique.set(want.name, other ?? want);
   }
   return unique;
-}
-
-/** Created, moved or deleted by somebody else since it was read. */
-function isOvertaken(error: unknown): boolean {
-  return ['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND'].some((code) =>
-    isStowageError(error, code as 'CONFLICT'),
-  );
 }

@@ -108,10 +108,21 @@ export interface TemporaryFiles {
   reserve(path: string, options?: CallOptions): Promise<{ forget(): Promise<void> }>;
 }
 
+/** A place that can tell whether it was changed. */
+export interface Revisions {
+  /**
+   * Two answers of one store are equal only if no record of the place, of any namespace, was changed between them,
+   * whoever might have done so: all that was looked at in between was so in one and the same moment.
+   */
+  revision(options?: CallOptions): Promise<string>;
+}
+
 /** Content, images and leases of one namespace. */
-export interface Store extends AsyncDisposable {
+export interface Store extends AsyncDisposable, Partial<Revisions> {
   /** The namespace this view shows. */
   readonly namespaceName: string;
+  /** The lease it is viewed under, or undefined. */
+  readonly lease: string | undefined;
   /** Whether it refuses every change, with DENIED. */
   readonly readOnly: boolean;
   readonly content: LocalContent;

@@ -1,5 +1,6 @@
-import { isStowageError, StowageError } from '../errors.js';
+import { StowageError } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
+import { isOvertaken } from './change.js';
 import { findImage } from './lookup.js';
 import type { ImageChange, ImageRecord, ImageStore, Store } from './store.js';
 import { underLease } from './under-lease.js';
@@ -74,13 +75,10 @@ async function assign(
     if (changes.length > 0) await images.apply(changes, { signal });
     return true;
   } catch (error) {
-    if (OVERTAKEN.some((code) => isStowageError(error, code))) return false;
+    if (isOvertaken(error)) return false;
     throw error;
   }
 }
-
-/** Created, moved or deleted by somebody else since it was read. */
-const OVERTAKEN = ['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND'] as const;
 
 function changeFor(
   { target, labels }: ImageRecord,

@@ -47,4 +47,14 @@ describe('underLease', () => {
       options as object,
     );
   });
+
+  it('keeps to the lease of the view it is given', async () => {
+    const store = openMemoryStore();
+    const lease = await store.leases.create({ id: 'mine' });
+    const { digest } = await underLease(store.under(lease), (view) =>
+      view.content.put(undefined, () => Buffer.from('x')),
+    );
+    expect(await listOf(store.leases.list())).toMatchObject([{ id: 'mine' }]);
+    expect(await listOf(store.leases.resources('mine'))).toEqual([{ type: 'content', id: digest }]);
+  });
 });

@@ -4,7 +4,8 @@ import type { Store } from './store.js';
 
 /**
  * Runs `work` with a view of the store whose claims and puts are held by a lease of its own, which ends with the work.
- * Whatever the work throws is thrown, even if the lease cannot be ended then.
+ * Whatever the work throws is thrown, even if the lease cannot be ended then. A store that is viewed under a lease keeps
+ * that one (spec 6.1): what the work brings stays for as long as its holder wants.
  *
  * The lease has no term: the work may outlast any, on a machine that sleeps for days or whose clock is set. It belongs
  * to this process, and expires a day after that has died.
@@ -17,7 +18,7 @@ export async function underLease<T>(
   work: (view: Store) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
-  if (store.readOnly) return work(store);
+  if (store.readOnly || store.lease !== undefined) return work(store);
   // Only the signal: whatever else the options of the work say is not about the lease.
   const lease = await store.leases.create({ ttl: Infinity, signal: options.signal });
   let result: T;

@@ -141,6 +141,24 @@ const tests: SuiteTests = {
     assert.deepEqual(await store.namespaces.get('n'), { name: 'n', labels: {} });
   },
 
+  'throws ingests away with it that nobody has open, and only its own': async (store) => {
+    const view = store.namespace('n');
+    await store.namespaces.create('n');
+    const begin = async ({ content }: Store, ref: string) => {
+      const ingest = await content.openIngest(ref);
+      await ingest.write(bytes);
+      return ingest;
+    };
+    for (const each of [view, store]) await (await begin(each, 'closed')).close();
+    const open = await begin(view, 'open');
+    assert.equal(await store.namespaces.delete('n'), true);
+    const refsOf = async ({ content }: Store) => (await listOf(content.ingests())).map(({ ref }) => ref);
+    assert.deepEqual(await refsOf(view), ['open']);
+    assert.deepEqual(await refsOf(store), ['closed']);
+    assert.equal((await open.commit()).digest, target.digest);
+    assert.deepEqual(await namesOf(store), ['n']);
+  },
+
   'rejects with the reason when it is aborted already': async ({ namespaces }) => {
     const reason = new Error('stop');
     const signal = AbortSignal.abort(reason);

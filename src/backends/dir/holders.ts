@@ -64,7 +64,8 @@ export class Holders {
     let probe: Database | undefined;
     try {
       probe = this.#library.open(url);
-      probe.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      // Only to read: two who probe at the same time must not take each other for the holder.
+      probe.exec('PRAGMA busy_timeout = 0; PRAGMA schema_version');
       return false;
     } catch (error) {
       if (isBusy(error)) return true;

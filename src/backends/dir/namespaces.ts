@@ -10,6 +10,8 @@ import {
 import { checkNamespace } from '../../images/validate.js';
 import type { Queries } from './database/connection.js';
 import type { Row } from './database/library.js';
+import { removeFolder } from './ingest-folder.js';
+import { storedIngests } from './ingests.js';
 import { mapOf, PAGE } from './rows.js';
 import { requireWritable, type View } from './view.js';
 
@@ -81,7 +83,13 @@ export class DirNamespaces implements NamespaceStore {
 
   async delete(name: string, options: CallOptions = {}): Promise<boolean> {
     requireWritable(this.#view, `remove namespace ${JSON.stringify(name)}`);
-    return this.#view.place.connection.transaction((transaction) => {
+    options.signal?.throwIfAborted();
+    const { place } = this.#view;
+    const ingests: string[] = [];
+    for await (const { namespace, folder } of storedIngests(place)) {
+      if (namespace === name) ingests.push(folder);
+    }
+    const existed = await place.connection.transaction((transaction) => {
       const left = {
         images: transaction.get('SELECT 1 FROM images WHERE namespace = ? LIMIT 1', name) !== undefined,
         blobs: transaction.get('SELECT 1 FROM content WHERE namespace = ? LIMIT 1', name) !== undefined,
@@ -92,6 +100,8 @@ export class DirNamespaces implements NamespaceStore {
       }
       return transaction.run('DELETE FROM namespaces WHERE name = ?', name) > 0;
     }, options);
+    for (const folder of existed ? ingests : []) await removeFolder(place, folder, options);
+    return existed;
   }
 }
 

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf, collect, failureOf, listOf, rejectsWith, targetOf } from '../../testing/content.js';
+import { loadLibrary } from './database/library.js';
 import { nodeFiles, type Files } from './files.js';
 import { openStore } from './open-store.js';
 
@@ -198,6 +199,29 @@ describe('opening a store', () => {
       first.content.put(target, () => small),
     );
     await rejectsWith('INVALID', collect(first.content.read(target)));
+  });
+
+  it('has another revision after every change, by whom ever, and no other one for looking', async () => {
+    const store = await open();
+    const revisions = [await store.revision?.()];
+    const changed = async () => {
+      assert.equal(await store.revision?.(), await store.revision?.());
+      revisions.push(await store.revision?.());
+    };
+    await store.content.put(undefined, () => small);
+    await changed();
+    await store.content.delete(target.digest);
+    await changed();
+    const stranger = (await loadLibrary()).open(join(root, 'metadata.db'));
+    try {
+      await store.content.claim([target]);
+      assert.equal(await store.revision?.(), revisions.at(-1));
+      stranger.exec(`INSERT INTO namespaces (name, created) VALUES ('theirs', 0)`);
+      await changed();
+    } finally {
+      stranger.close();
+    }
+    assert.equal(new Set(revisions).size, 4);
   });
 
   it('that is closed while content comes in stores nothing more, and says so', async () => {

@@ -1,5 +1,6 @@
 import type { Ingest, LocalContent } from '../../content/ingests.js';
-import type { ImageStore, Lease, LeaseStore, Store, TemporaryFiles } from '../../images/store.js';
+import type { CallOptions } from '../../content/store.js';
+import type { ImageStore, Lease, LeaseStore, Revisions, Store, TemporaryFiles } from '../../images/store.js';
 import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
@@ -26,8 +27,9 @@ interface Session {
 }
 
 /** A store in a folder; every namespace and lease is another view of the same session. */
-export class DirStore implements Store {
+export class DirStore implements Store, Revisions {
   readonly namespaceName: string;
+  readonly lease: string | undefined;
   readonly readOnly: boolean;
   readonly content: LocalContent;
   readonly images: ImageStore;
@@ -41,6 +43,7 @@ export class DirStore implements Store {
   private constructor(view: View, session: Session) {
     checkNamespace(view.namespace);
     this.namespaceName = view.namespace;
+    this.lease = view.lease;
     this.readOnly = view.readOnly;
     this.content = new DirContent(view, session.ingests);
     this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
@@ -71,6 +74,15 @@ export class DirStore implements Store {
   /** A lease belongs to its namespace, so the other view is under none. */
   namespace(name: string): Store {
     return new DirStore({ ...this.#view, namespace: name, lease: undefined }, this.#session);
+  }
+
+  /** What others committed, and every row this process has changed, committed or not. */
+  revision(options: CallOptions = {}): Promise<string> {
+    return this.#view.place.connection.read((queries) => {
+      const others = queries.get('PRAGMA data_version')?.['data_version'];
+      const own = queries.get('SELECT total_changes() AS own')?.['own'];
+      return `${String(others)} ${String(own)}`;
+    }, options);
   }
 
   close(): Promise<void> {

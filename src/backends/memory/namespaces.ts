@@ -59,6 +59,8 @@ export class MemoryNamespaces implements NamespaceStore {
     const left = { images: namespace.images.size > 0, blobs: namespace.blobs.size > 0 };
     if (left.images || left.blobs) throw namespaceInUse(name, left);
     namespace.leases.clear();
+    for (const [ref, { writer }] of namespace.ingests)
+      if (writer === undefined) namespace.ingests.delete(ref);
     namespace.labels = undefined;
     return true;
   }

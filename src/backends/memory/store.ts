@@ -23,6 +23,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly namespaceName: string;
+  readonly lease: string | undefined;
   readonly readOnly = false;
   readonly content: LocalContent;
   readonly images: ImageStore;
@@ -36,6 +37,7 @@ class MemoryStore implements Store {
     checkNamespace(namespaceName);
     const namespace = place.namespace(namespaceName);
     this.namespaceName = namespaceName;
+    this.lease = lease?.id;
     this.content = new MemoryContent(place, namespace, lease?.id);
     this.images = new MemoryImages(namespace, lease?.id);
     this.leases = new MemoryLeases(namespace);

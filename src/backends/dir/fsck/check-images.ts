@@ -1,4 +1,4 @@
-import { GC_REF_CONTENT } from '../../../oci/children.js';
+import { GC_REF_CONTENT, isKeyOf } from '../../../images/gc-labels.js';
 import { isDigest, type Digest } from '../../../oci/digest.js';
 import type { Queries } from '../database/connection.js';
 import { mapOf } from '../rows.js';
@@ -91,7 +91,7 @@ export function keptBy(labels: unknown): Digest[] {
   if (typeof labels !== 'string' || !labels.includes(GC_REF_CONTENT)) return [];
   try {
     return Object.entries(mapOf(labels)).flatMap(([key, value]) =>
-      (key === GC_REF_CONTENT || key.startsWith(`${GC_REF_CONTENT}.`)) && isDigest(value) ? [value] : [],
+      isKeyOf(GC_REF_CONTENT, key) && isDigest(value) ? [value] : [],
     );
   } catch (error) {
     // Told of by itself, as a record that cannot be read.
