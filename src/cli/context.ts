@@ -21,6 +21,8 @@ export interface Context {
   place(): Place;
   /** Opens the store the user means, and closes it when `use` is done. */
   withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
+  /** The same for commands that remove something: they work on a full disk, too. */
+  withStoreToRemove<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** The same for commands that change nothing: a store that is not there is an empty one, and none is made. */
   withStoreToRead<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** Shows progress on standard error while `work` runs. `verb` is one word: `importing`. */
@@ -50,16 +52,17 @@ export interface ContextOptions {
 
 export function createContext(options: ContextOptions): Context {
   const { globals, env, output, stdout, stderr, signal, report, fail } = options;
-  const open = async ({ readOnly }: { readonly readOnly: boolean }): Promise<Store> => {
+  const open = async (mode: 'readOnly' | 'toRemove' | 'write'): Promise<Store> => {
     const { root, namespace } = findPlace(globals, env);
     const { openStore } = await import('../backends/dir/index.js');
     const onWarning = (message: string) => output.warn(message);
-    return openStore({ root, namespace, signal, readOnly, onWarning });
+    const how = mode === 'write' ? {} : { [mode]: true };
+    return openStore({ root, namespace, signal, onWarning, ...how });
   };
   const whatElse = async (error: unknown): Promise<Store> => {
     // A store of an older version: opening it for writing brings it up to date, where that is allowed.
     if (isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
-      return open({ readOnly: false });
+      return open('write');
     }
     if (!isStowageError(error, 'NOT_FOUND')) throw error;
     output.note(`there is no store at ${JSON.stringify(findPlace(globals, env).root)} yet`);
@@ -76,10 +79,13 @@ export function createContext(options: ContextOptions): Context {
     fail,
     place: () => findPlace(globals, env),
     async withStore(use) {
-      return closing(await open({ readOnly: false }), use);
+      return closing(await open('write'), use);
+    },
+    async withStoreToRemove(use) {
+      return closing(await open('toRemove'), use);
     },
     async withStoreToRead(use) {
-      return closing(await open({ readOnly: true }).catch(whatElse), use);
+      return closing(await open('readOnly').catch(whatElse), use);
     },
     async withProgress(verb, work) {
       const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';

@@ -167,15 +167,64 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
     await succeeds('images', 'import', '--dry-run', out);
   });
 
-  it('names can be listed, and what cannot be removed says so', async () => {
+  it('images can be removed, which makes room for others', async () => {
     await succeeds('images', 'import', await archive(FIRST, first));
     await succeeds('images', 'import', await archive(SECOND, second));
     await fill(0);
     assert.equal(await succeeds('images', 'ls', '-q'), `${FIRST}\n${SECOND}`);
+    const other = await archive(FIRST, manifest(config({}), layer('o', Buffer.alloc(880_000, 'other '))));
+    for (let round = 0; round < 3; round++) {
+      // What only adds leaves the space for removals alone, however often it is tried.
+      assertNoSpace(await stowage('images', 'tag', FIRST, 'example.com/tagged:1'), 'tag');
+      assertNoSpace(await stowage('images', 'import', other), 'import');
+    }
+    assert.equal(await succeeds('images', 'rm', FIRST), FIRST);
+    assert.equal(await succeeds('images', 'ls', '-q'), SECOND);
+    await succeeds('images', 'import', other);
+    await succeeds('images', 'rm', FIRST, SECOND);
+    await refuseDamage(root);
+    // There is room again: the next one who writes sets space aside anew.
+    await fill(4 << 20);
+    await succeeds('images', 'import', await archive(FIRST, first));
+    await fill(0);
     assertNoSpace(await stowage('images', 'tag', FIRST, 'example.com/tagged:1'), 'tag');
+    await succeeds('images', 'rm', FIRST);
+    await release();
+    await refuseDamage(root);
+  });
+
+  it('every command that removes something works', async () => {
+    const digest = layer('b', Buffer.alloc(700_000, 'two ')).descriptor.digest;
+    const prepare = async () => {
+      await succeeds('images', 'import', await archive(FIRST, first));
+      await succeeds('-n', 'other', 'images', 'import', await archive(SECOND, second));
+      await succeeds('leases', 'create', '--id', 'mine');
+      await succeeds('namespaces', 'create', 'empty');
+      await succeeds('images', 'rm', '--no-gc', FIRST);
+      await fill(0);
+    };
+    for (const command of [
+      ['gc'],
+      ['-n', 'other', 'content', 'rm', digest],
+      ['-n', 'other', 'content', 'prune', 'references'],
+      ['-n', 'other', 'images', 'rm', SECOND],
+      ['leases', 'rm', 'mine'],
+      ['namespaces', 'rm', 'empty'],
+    ]) {
+      await prepare();
+      await succeeds(...command);
+      await release();
+      await rm(root, { recursive: true });
+    }
+  });
+
+  it('a store that never had room for more lists, and removes as soon as there is a little', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    await succeeds('images', 'import', await archive(SECOND, second));
+    await rm(join(root, 'reserve'));
+    await fill(0);
     assertNoSpace(await stowage('images', 'rm', FIRST), 'rm');
     assert.equal(await succeeds('images', 'ls', '-q'), `${FIRST}\n${SECOND}`);
-    // Its log, the index of that, and the new index.json need a little.
     await fill(192 << 10);
     await succeeds('images', 'rm', FIRST);
     assert.equal(await succeeds('images', 'ls', '-q'), SECOND);

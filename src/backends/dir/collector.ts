@@ -16,6 +16,7 @@ import type { Queries, Transaction } from './database/connection.js';
 import { holdingsIn } from './holdings.js';
 import { IndexFile } from './index-file.js';
 import { ingestStates, isLeased, removeIngest, removeStrays, type IngestState } from './ingests.js';
+import { withReserve } from './reserve.js';
 import { text } from './rows.js';
 import { sweepDying, sweepUnknown, unknownFiles } from './sweep.js';
 import { releaseFromLeases, requireWritable, type View } from './view.js';
@@ -48,10 +49,13 @@ export class DirCollector implements Collector {
     if (options.dryRun === true) return this.#rehearse(tally, options);
     requireWritable(this.#view, 'collect garbage');
     const ingests = await ingestStates(place);
-    const { items, left } = await place.connection.transaction((transaction) => {
+    const removeRecords = (transaction: Transaction) => {
       const left = place.holders.reap(transaction);
       return { left, items: this.#removeRecords(transaction, ingests, thorough) };
-    }, options);
+    };
+    const { items, left } = await withReserve(place, () =>
+      place.connection.transaction(removeRecords, options),
+    );
     for (const item of items) if (item.kind !== 'ingest') tally.removed(item);
     await place.holders.removeTemporaryFiles(left);
     const forgotten = new Set(items.filter(({ kind }) => kind === 'ingest').map(keyOf));

@@ -31,6 +31,7 @@ import { Ingest } from './ingest.js';
 import type { OpenFile } from './files.js';
 import { findOutlines, outlineOfFile, recordOutline } from './outlines.js';
 import { damaged, openBlob, readBlob, sliceOf } from './read-blob.js';
+import { withReserve } from './reserve.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
 import { DirIngests, type IngestedContent } from './resumable.js';
@@ -148,18 +149,21 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     const what = `blob ${JSON.stringify(digest)}`;
     requireWritable(this.#view, `label ${what}`);
     checkLabels(changes, what);
-    return this.#view.place.connection.transaction((transaction) => {
-      if (!this.#relabel(transaction, digest, changes)) throw blobNotFound(digest);
-      return blobInfoOf(transaction.get(INFO, this.#view.namespace, digest) ?? {});
-    }, options);
+    const { place, namespace } = this.#view;
+    const relabel = () =>
+      place.connection.transaction((transaction) => {
+        if (!this.#relabel(transaction, digest, changes)) throw blobNotFound(digest);
+        return blobInfoOf(transaction.get(INFO, namespace, digest) ?? {});
+      }, options);
+    const removes = Object.values(changes).every((value) => value === null);
+    return removes ? withReserve(place, relabel) : relabel();
   }
 
   async delete(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     const { place, namespace } = this.#view;
     requireWritable(this.#view, `delete blob ${JSON.stringify(digest)}`);
-    const existed = await place.connection.transaction(
-      (transaction) => blobs.forget(transaction, namespace, digest),
-      options,
+    const existed = await withReserve(place, () =>
+      place.connection.transaction((transaction) => blobs.forget(transaction, namespace, digest), options),
     );
     if (existed) await blobs.sweep(place, digest);
     return existed;

@@ -82,6 +82,8 @@ export interface Files {
   identify(folder: string): Promise<string>;
   /** The magic number of the file system a path is on. */
   fileSystemType(path: string): Promise<number>;
+  /** How many bytes this process may still write to the file system a path is on, as far as that says. */
+  freeSpace(path: string): Promise<number>;
   readonly sync: SyncFiles;
 }
 
@@ -228,6 +230,10 @@ export const nodeFiles: Files = {
     return `${dev}:${ino}`;
   },
   fileSystemType: async (path) => (await promises.statfs(path)).type,
+  async freeSpace(path) {
+    const { bavail, bsize } = await promises.statfs(path);
+    return bavail * bsize;
+  },
   sync: syncFiles,
 };
 

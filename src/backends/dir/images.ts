@@ -4,6 +4,7 @@ import { GC_EXPIRE } from '../../images/gc-labels.js';
 import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { IndexFile } from './index-file.js';
+import { withReserve } from './reserve.js';
 import { imageOf, PAGE } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
@@ -48,7 +49,8 @@ export class DirImages implements ImageStore {
     options.signal?.throwIfAborted();
     requireWritable(this.#view, 'change images');
     if (changes.length === 0) return [];
-    return this.#view.place.connection.transaction((transaction) => {
+    const { place } = this.#view;
+    const work = (transaction: Transaction) => {
       const now = new Date();
       requireLease(this.#view, transaction);
       touchNamespace(this.#view, transaction);
@@ -63,7 +65,9 @@ export class DirImages implements ImageStore {
       }
       this.#index.rewriteWith(transaction);
       return records;
-    }, options);
+    };
+    const change = () => place.connection.transaction(work, options);
+    return changes.every(({ op }) => op === 'delete') ? withReserve(place, change) : change();
   }
 
   #find(queries: Queries, name: string): ImageRecord | undefined {

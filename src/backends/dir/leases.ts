@@ -4,6 +4,7 @@ import type { LeaseResource } from '../../images/collection.js';
 import { checkResource, leaseTerms } from '../../images/lease-terms.js';
 import type { Lease, LeaseInfo, LeaseOptions, LeaseStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
+import { withReserve } from './reserve.js';
 import { leaseOf, PAGE, resourceOf } from './rows.js';
 import { hold, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
@@ -91,10 +92,13 @@ export class DirLeases implements LeaseStore {
 
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
     requireWritable(this.#view, `delete lease ${JSON.stringify(id)}`);
-    return this.#view.place.connection.transaction((transaction) => {
-      this.#removeExpired(transaction, id, Date.now());
-      return this.#remove(transaction, id, 'TRUE');
-    }, options);
+    const { place } = this.#view;
+    return withReserve(place, () =>
+      place.connection.transaction((transaction) => {
+        this.#removeExpired(transaction, id, Date.now());
+        return this.#remove(transaction, id, 'TRUE');
+      }, options),
+    );
   }
 
   async *resources(id: string, options: CallOptions = {}): AsyncIterable<LeaseResource> {

@@ -8,10 +8,11 @@ import {
   type NamespaceStore,
 } from '../../images/namespaces.js';
 import { checkNamespace } from '../../images/validate.js';
-import type { Queries } from './database/connection.js';
+import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
 import { removeFolder } from './ingest-folder.js';
 import { storedIngests } from './ingests.js';
+import { withReserve } from './reserve.js';
 import { mapOf, PAGE } from './rows.js';
 import { requireWritable, type View } from './view.js';
 
@@ -89,7 +90,7 @@ export class DirNamespaces implements NamespaceStore {
     for await (const { namespace, folder } of storedIngests(place)) {
       if (namespace === name) ingests.push(folder);
     }
-    const existed = await place.connection.transaction((transaction) => {
+    const remove = (transaction: Transaction) => {
       const left = {
         images: transaction.get('SELECT 1 FROM images WHERE namespace = ? LIMIT 1', name) !== undefined,
         blobs: transaction.get('SELECT 1 FROM content WHERE namespace = ? LIMIT 1', name) !== undefined,
@@ -99,7 +100,8 @@ export class DirNamespaces implements NamespaceStore {
         transaction.run(`DELETE FROM ${table} WHERE namespace = ?`, name);
       }
       return transaction.run('DELETE FROM namespaces WHERE name = ?', name) > 0;
-    }, options);
+    };
+    const existed = await withReserve(place, () => place.connection.transaction(remove, options));
     for (const folder of existed ? ingests : []) await removeFolder(place, folder, options);
     return existed;
   }

@@ -89,6 +89,7 @@ describe('opening a store', () => {
       'ingest',
       'metadata.db',
       'oci-layout',
+      'reserve',
     ]);
   });
 

@@ -8,6 +8,7 @@ import { IndexFile } from './index-file.js';
 import { openPlace } from './open-place.js';
 import { Paths } from './paths.js';
 import { isShared, share } from './place.js';
+import { keepReserve, withReserve } from './reserve.js';
 import { nearestFolder, prepareRoot } from './root.js';
 import { DirStore } from './store.js';
 
@@ -21,6 +22,11 @@ export interface StoreOptions {
    * cannot write to is opened so without being asked. @default false
    */
   readonly readOnly?: boolean;
+  /**
+   * Opens it to remove something: on a full disk this takes the space that the store keeps for that. Removals
+   * themselves take it whenever they need it. @default false
+   */
+  readonly toRemove?: boolean;
   /** Accepts a file system whose locks do not keep processes apart; only one may then use the store. @default false */
   readonly allowNetworkFileSystem?: boolean;
   /** Told of things a person should know that are no errors, one line each. @default nobody is told */
@@ -58,13 +64,22 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     // Where this process writes to the store already, its connection reads as well.
     const name = readOnly && !isShared(identity) ? `${identity} reading` : identity;
     const mode = readOnly ? (writable ? 'read' : 'unwritable') : 'write';
-    const { place, release } = await share(name, () => openPlace(paths, files, mode), signal);
-    try {
-      if (!readOnly) await new IndexFile(paths, files).reconcile(place.connection, onWarning, signal);
-    } catch (error) {
-      await release();
-      throw error;
-    }
+    const toRemove = options.toRemove === true;
+    const opened = async () => {
+      const opening = await share(name, () => openPlace(paths, files, mode), signal);
+      if (readOnly) return opening;
+      try {
+        await new IndexFile(paths, files).reconcile(opening.place.connection, onWarning, signal);
+        if (!toRemove) await keepReserve({ paths, files });
+        return opening;
+      } catch (error) {
+        await opening.release();
+        throw error;
+      }
+    };
+    const { place, release } = await (toRemove && !readOnly
+      ? withReserve({ paths, files }, opened)
+      : opened());
     return DirStore.open({ place, namespace, lease: undefined, readOnly }, release);
   } catch (error) {
     throw signal?.aborted === true && error === signal.reason ? error : fromSystemError(error, attempt);

@@ -14,6 +14,8 @@ export class Paths {
   readonly ingests: string;
   readonly holders: string;
   readonly database: string;
+  /** Space that is kept for removals, see reserve.ts. */
+  readonly reserve: string;
   /** Where repair puts what it takes away. */
   readonly quarantine: string;
 
@@ -25,6 +27,7 @@ export class Paths {
     this.ingests = join(root, 'ingest');
     this.holders = join(root, 'holders');
     this.database = join(root, DATABASE);
+    this.reserve = join(root, 'reserve');
     this.quarantine = join(root, 'quarantine');
   }
 

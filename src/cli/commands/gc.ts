@@ -24,7 +24,7 @@ const run: CommandBody<GcFlags, []> = async function (flags) {
   };
   const { removed, collection, by } = await (dryRun
     ? this.withStoreToRead(collect)
-    : this.withStore(collect));
+    : this.withStoreToRemove(collect));
   const { freedBytes, failed, kept } = collection;
   if (this.output.json) {
     const of = (kind: Exclude<Removed['kind'], 'blob'>) =>
