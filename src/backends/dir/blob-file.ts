@@ -82,6 +82,22 @@ export class BlobFile {
     this.#matching = Promise.resolve(false);
   }
 
+  /**
+   * Has somebody else write `length` bytes into the file, which is empty, and say what was written as it goes on.
+   *
+   * @throws whatever `write` throws; it says itself which file is meant.
+   */
+  async fill<T>(
+    length: number,
+    write: (file: OpenFile, onWritten: (count: number) => void) => Promise<T>,
+  ): Promise<T> {
+    const { file } = await this.#attempted(() => this.#open());
+    const result = await write(file, (count) => this.#wrote(file, count));
+    this.#position = length;
+    this.#throwFailure();
+    return result;
+  }
+
   /** Starts to write where the last write ends; resolves when the pieces may change again. */
   async write(pieces: readonly Uint8Array[], length: number): Promise<void> {
     this.#throwFailure();
@@ -142,6 +158,11 @@ export class BlobFile {
     const { file, present } = await this.#open();
     if (present > 0 && (await this.#matches(pieces, position, length))) return;
     await writeAll(file, pieces, position);
+    this.#wrote(file, length);
+  }
+
+  /** Has the disk take what is written, from time to time. */
+  #wrote(file: OpenFile, length: number): void {
     this.#unsynced += length;
     if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
     this.#unsynced = 0;

@@ -269,6 +269,7 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
         attempt,
         onBytes,
         signal,
+        lanes: place.lanes,
       });
       const outline = await outlineOfFile(place.files, begun.ingest?.data, { ...target, ...written });
       const stored = await this.#commit(written, () => ownData(begun.ingest, attempt), {

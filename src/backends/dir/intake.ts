@@ -33,7 +33,12 @@ export class Intake {
 
   hash(piece: Uint8Array): void {
     this.#hasher.update(piece);
-    this.#hashed += piece.byteLength;
+    this.hashedElsewhere(piece.byteLength);
+  }
+
+  /** Takes note of bytes that somebody else hashes. */
+  hashedElsewhere(count: number): void {
+    this.#hashed += count;
     if (this.#hashed <= this.#told) return;
     this.#options.onBytes?.(this.#hashed - this.#told);
     this.#told = this.#hashed;
@@ -45,13 +50,15 @@ export class Intake {
     this.#hashed = 0;
   }
 
-  /** @throws {StowageError} MISMATCH if it is not what was announced. */
-  finish(): { readonly digest: Digest; readonly size: number } {
+  /**
+   * @param digest what came out, if all of it was hashed elsewhere.
+   * @throws {StowageError} MISMATCH if it is not what was announced.
+   */
+  finish(digest = this.#hasher.digest()): { readonly digest: Digest; readonly size: number } {
     const { expected } = this.#options;
     if (expected?.size !== undefined && this.#count < expected.size) {
       throw wrongSize(expected, naming(expected), { actual: this.#count });
     }
-    const digest = this.#hasher.digest();
     if (expected !== undefined && digest !== expected.digest) {
       throw wrongDigest(expected, naming(expected), digest);
     }

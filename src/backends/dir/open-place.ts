@@ -1,7 +1,8 @@
 import { isStowageError } from '../../errors.js';
 import { loadLibrary } from './database/library.js';
 import { openForReading, openForWriting, openUnwritable } from './database/open.js';
-import type { Files } from './files.js';
+import { CopyLanes, type CopyLanesOptions } from './copy-lanes.js';
+import { nodeFiles, type Files } from './files.js';
 import { Gathering } from './gathering.js';
 import { Holders } from './holders.js';
 import type { Paths } from './paths.js';
@@ -15,6 +16,7 @@ export async function openPlace(
   paths: Paths,
   files: Files,
   mode: 'write' | 'read' | 'unwritable',
+  lanesOptions: CopyLanesOptions = {},
 ): Promise<Place> {
   const library = await loadLibrary();
   const withoutWriting = () => openUnwritable(library, paths.database, files);
@@ -29,12 +31,16 @@ export async function openPlace(
     connection = unwritable.connection;
   }
   const holders = new Holders(library, connection, paths, files);
+  // Another thread would write past whatever stands in for the files.
+  const lanes = files === nodeFiles && mode === 'write' ? new CopyLanes(lanesOptions) : undefined;
   const close = async () => {
     try {
+      await lanes?.close();
       await holders.close();
     } finally {
       await connection.close().finally(() => unwritable?.dispose());
     }
   };
-  return { paths, files, connection, holders, openIngests: new Set(), puts: new Gathering(), close };
+  const [openIngests, puts] = [new Set<string>(), new Gathering()];
+  return { paths, files, connection, holders, lanes, openIngests, puts, close };
 }

@@ -4,6 +4,7 @@ import type { Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import { checkFileSystem } from './file-system.js';
 import { nodeFiles, type Files } from './files.js';
+import type { CopyLanesOptions } from './copy-lanes.js';
 import { IndexFile } from './index-file.js';
 import { openPlace } from './open-place.js';
 import { Paths } from './paths.js';
@@ -12,7 +13,7 @@ import { keepReserve, withReserve } from './reserve.js';
 import { nearestFolder, prepareRoot } from './root.js';
 import { DirStore } from './store.js';
 
-export interface StoreOptions {
+export interface StoreOptions extends CopyLanesOptions {
   /** The folder of the store. It is created if it is not there, unless `readOnly`. */
   readonly root: string;
   /** @default 'default' */
@@ -66,7 +67,7 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     const mode = readOnly ? (writable ? 'read' : 'unwritable') : 'write';
     const toRemove = options.toRemove === true;
     const opened = async () => {
-      const opening = await share(name, () => openPlace(paths, files, mode), signal);
+      const opening = await share(name, () => openPlace(paths, files, mode, options), signal);
       if (readOnly) return opening;
       try {
         await new IndexFile(paths, files).reconcile(opening.place.connection, onWarning, signal);

@@ -1,5 +1,6 @@
 import { StowageError } from '../../errors.js';
 import type { SharedConnection } from './database/connection.js';
+import type { CopyLanes } from './copy-lanes.js';
 import type { Files } from './files.js';
 import type { Gathering } from './gathering.js';
 import type { Holders } from './holders.js';
@@ -12,6 +13,8 @@ export interface Place {
   readonly files: Files;
   readonly connection: SharedConnection;
   readonly holders: Holders;
+  /** Who copies large blobs; nobody but this thread where the files are not those of the machine. */
+  readonly lanes: CopyLanes | undefined;
   /** Of the puts of this process. */
   readonly puts: Gathering;
   /** Marks of the ingests this process has open; see ingest-folder.ts. */

@@ -1,8 +1,11 @@
-import { isStowageError } from '../../errors.js';
+import type { FileHandle } from 'node:fs/promises';
+import { fromSystemError, isStowageError } from '../../errors.js';
 import { chunksOf, isFileSlice, readFully, type ByteSource, type FileSlice } from '../../io/byte-source.js';
+import type { CopyWorkers } from '../../io/copy-workers.js';
 import type { Expected } from '../../io/verify.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
 import { BlobFile, PIECE, type BegunFile } from './blob-file.js';
+import type { CopyLanes } from './copy-lanes.js';
 import { Intake } from './intake.js';
 
 /** How many buffers take turns when a file is read: one is read into, one hashed, one written. */
@@ -17,13 +20,19 @@ export interface WriteBlobOptions {
   readonly attempt: string;
   readonly onBytes: ((count: number) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Who copies what is large and lies in a file. @default this thread */
+  readonly lanes?: CopyLanes | undefined;
 }
 
 interface Writing {
   readonly intake: Intake;
   readonly output: BlobFile;
+  readonly options: WriteBlobOptions;
   readonly signal: AbortSignal | undefined;
 }
+
+/** To wait for a lane, and to start a thread for it, takes as long as to copy this much. */
+const BYTES_WORTH_A_LANE = 8 * PIECE;
 
 /**
  * Writes a source into a file. Reading, hashing and writing overlap. When it resolves the file is closed, has its final
@@ -41,12 +50,10 @@ export async function writeBlob(
 ): Promise<{ readonly digest: Digest; readonly size: number }> {
   const intake = new Intake(options);
   const output = new BlobFile(options);
-  const writing = { intake, output, signal: options.signal };
+  const writing = { intake, output, options, signal: options.signal };
   try {
     const copied =
-      isFileSlice(source) && source.length > PIECE
-        ? copySlice(source, writing, options.expected)
-        : copyChunks(source, writing);
+      isFileSlice(source) && source.length > PIECE ? copySlice(source, writing) : copyChunks(source, writing);
     const result = await copied;
     await output.finish();
     return result;
@@ -68,8 +75,9 @@ async function copyChunks(source: ByteSource, { intake, output, signal }: Writin
   return intake.finish();
 }
 
-async function copySlice(slice: FileSlice, writing: Writing, expected: Expected | undefined) {
-  const { intake, output } = writing;
+async function copySlice(slice: FileSlice, writing: Writing) {
+  const { intake, output, options } = writing;
+  const { expected, lanes } = options;
   intake.count(slice.length);
   const present = await output.present();
   // Only a digest tells whether what the file had was right.
@@ -88,8 +96,32 @@ async function copySlice(slice: FileSlice, writing: Writing, expected: Expected 
     await output.startOver();
     intake.startOver();
   }
-  await copyRest(slice, 0, writing);
-  return intake.finish();
+  const here = async () => {
+    await copyRest(slice, 0, writing);
+    return intake.finish();
+  };
+  if (lanes === undefined || slice.length < BYTES_WORTH_A_LANE) return here();
+  return lanes.run(here, (workers) => copyElsewhere(slice, workers, writing));
+}
+
+/** Has a thread read, hash and write it all, so that no byte of it passes through this one. */
+async function copyElsewhere(
+  slice: FileSlice,
+  workers: CopyWorkers,
+  { intake, output, options: { algorithm, attempt }, signal }: Writing,
+) {
+  const digest = await output.fill(slice.length, async (to, onWritten) => {
+    const onBytes = (count: number) => {
+      onWritten(count);
+      intake.hashedElsewhere(count);
+    };
+    try {
+      return await workers.copy({ from: slice, to: to as FileHandle, at: 0, algorithm }, { signal, onBytes });
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).syscall === 'write' ? fromSystemError(error, attempt) : error;
+    }
+  });
+  return intake.finish(digest);
 }
 
 /** Hashes what the file has; false if that cannot be read. */

@@ -62,6 +62,7 @@ export async function rebuildDatabase(
         files,
         connection,
         holders,
+        lanes: undefined,
         openIngests: new Set<string>(),
         puts: new Gathering(),
         close: async () => {},

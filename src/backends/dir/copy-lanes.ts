@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os';
+import { CopyWorkers } from '../../io/copy-workers.js';
+
+export interface CopyLanesOptions {
+  /**
+   * Threads that copy large blobs from files, beside the one that opened the store; 0 for none.
+   * @default one less than there are processors, up to 3
+   */
+  readonly workers?: number | undefined;
+  /** The program of these threads, for bundlers that move it. @default `copy-worker.js` beside the module that starts it */
+  readonly workerUrl?: URL | undefined;
+}
+
+const MOST_WORKERS = 3;
+
+type Lane = 'here' | 'thread';
+
+/**
+ * Who copies large blobs: this thread, one at a time, with its reads and writes done by others while it hashes; and
+ * threads beside it, which do a blob each all by themselves. So a single blob starts no thread and is hashed while it is
+ * read and written, and several keep all processors busy. Those beyond wait for their turn.
+ */
+export class CopyLanes {
+  readonly #workers: CopyWorkers;
+  readonly #free: Lane[];
+  readonly #waiting: ((lane: Lane) => void)[] = [];
+
+  constructor({ workers, workerUrl }: CopyLanesOptions = {}) {
+    const threads = workers ?? Math.min(availableParallelism() - 1, MOST_WORKERS);
+    this.#workers = new CopyWorkers({ workers: threads, workerUrl });
+    this.#free = ['here', ...Array.from({ length: threads }, (): Lane => 'thread')];
+  }
+
+  /** Does the work in one of the two ways, when a lane is free for it. */
+  async run<T>(here: () => Promise<T>, elsewhere: (workers: CopyWorkers) => Promise<T>): Promise<T> {
+    const lane = this.#free.shift() ?? (await new Promise<Lane>((resolve) => this.#waiting.push(resolve)));
+    try {
+      return await (lane === 'here' ? here() : elsewhere(this.#workers));
+    } finally {
+      const next = this.#waiting.shift();
+      if (next !== undefined) next(lane);
+      else if (lane === 'here') this.#free.unshift(lane);
+      else this.#free.push(lane);
+    }
+  }
+
+  /** Ends the threads; no work may be under way. */
+  close(): Promise<void> {
+    return this.#workers.close();
+  }
+}
