@@ -1,13 +1,16 @@
 import type { OnProgress } from '../content/progress.js';
-import type { CallOptions, Reader, Writer } from '../content/store.js';
+import { isStowageError } from '../errors.js';
+import type { CallOptions, Catalog, Reader, Writer } from '../content/store.js';
 import { DOCKER_REFERENCE_DIGEST } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
 import { any } from '../oci/platform-match.js';
 import type { Platform } from '../oci/platform.js';
 import type { OpenArchive } from './archive-source.js';
 import { namesFor, type NamingOptions } from './import-names.js';
 import { mayRefer } from './import-referrers.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
+import type { LayoutOptions } from './layout/contents.js';
 import { readDirectoryLayout } from './layout/directory-layout.js';
 import { readFileLayout } from './layout/file-layout.js';
 import type { ArchiveIndex } from './layout/layout-documents.js';
@@ -20,6 +23,8 @@ export interface ContentsOptions extends CallOptions, NamingOptions {
   readonly onProgress?: OnProgress | undefined;
   /** Go on where a blob of a stream is not what its name says: it counts as missing then. @default false */
   readonly keepGoing?: boolean | undefined;
+  /** Of the store that takes the archive in. @default nothing is known of what it holds */
+  readonly catalog?: Pick<Catalog, 'info' | 'list'> | undefined;
   /** Compress plain layers of Docker's archives into `store`, by gzip. @default false */
   readonly compressBlobs?: boolean | undefined;
 }
@@ -34,18 +39,39 @@ export async function readContents(
   options: ContentsOptions,
 ): Promise<ArchiveContents> {
   const { signal } = options;
-  const compressInto = options.compressBlobs === true ? store : undefined;
-  if (archive.kind === 'file') return readFileLayout(archive, { signal, compressInto });
-  if (archive.kind === 'directory') return readDirectoryLayout(archive, { signal, compressInto });
+  const layout: LayoutOptions = {
+    signal,
+    compressInto: options.compressBlobs === true ? store : undefined,
+    catalog: options.catalog,
+    meantIn: (found) => meantIn(found, archive.what, options),
+  };
+  if (archive.kind === 'file') return readFileLayout(archive, layout);
+  if (archive.kind === 'directory') return readDirectoryLayout(archive, layout);
   options.onProgress?.({ kind: 'total', totalBytes: undefined, blobs: undefined });
   return readStreamLayout(archive, {
+    ...layout,
     store,
-    signal,
-    compressInto,
     onProgress: options.onProgress,
     keepGoing: options.keepGoing,
     selectionFor: (found) => selectionFor(found, archive.what, options),
   });
+}
+
+/** Whatever gets a name is meant. Where the digests themselves have a say, or nothing fits, all images are. */
+function meantIn(
+  { index, descriptor }: ArchiveIndex,
+  archive: string,
+  options: ContentsOptions,
+): ReadonlySet<Digest> | undefined {
+  if (options.allBlobs === true || options.digests === true) return undefined;
+  try {
+    const names = namesFor(index.manifests, descriptor, archive, options);
+    return new Set(names.map(({ target }) => target.digest));
+  } catch (error) {
+    // With all images before it, the plan comes to the right answer.
+    if (!isStowageError(error)) throw error;
+    return undefined;
+  }
 }
 
 /** What of a stream is needed, as soon as its index is known. */

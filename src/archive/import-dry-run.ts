@@ -9,6 +9,7 @@ import { checkNaming } from './import-names.js';
 import type { Amount, ImportOptions, ImportReport, ReportedImage } from './import-options.js';
 import { planImport, type ImportPlan, type PlannedImage } from './import-plan.js';
 import { referrerReport } from './import-referrers.js';
+import type { ArchiveContents } from './layout/archive-contents.js';
 
 /**
  * What {@link importArchive} would do with the same archive and options: which images it would name, which platforms of
@@ -32,9 +33,12 @@ export async function planArchiveImport(
   const archive = await openArchive(source, options.archiveName);
   try {
     const settled = { ...options, onDuplicate: options.onDuplicate ?? options.onConflict, keepGoing: true };
-    const contents = await readContents(new DocumentsOnly(archive.what), archive, settled);
+    const contents = await readContents(new DocumentsOnly(archive.what), archive, {
+      ...settled,
+      catalog: store.content,
+    });
     const holds = (content: ContentStore, targets: readonly Target[]) => held(content, targets, options);
-    return reportOf(await planImport(contents, store, holds, settled), options);
+    return reportOf(await planImport(contents, store, holds, settled), contents, options);
   } finally {
     await archive[Symbol.asyncDispose]();
   }
@@ -56,15 +60,17 @@ async function held(
 
 function reportOf(
   { images, referrers, blobs, others, held }: ImportPlan,
+  { unread = { blobs: 0, bytes: 0 } }: ArchiveContents,
   options: ImportOptions,
 ): ImportReport {
   const wanted = options.allBlobs === true ? [...blobs, ...others] : blobs;
+  const leftOut = amountOf(options.allBlobs === true ? [] : others);
   return {
     images: images.map(reportedImage),
     referrers: referrers.map(referrerReport),
     write: amountOf(wanted.filter(({ digest }) => !held.has(digest))),
     held: amountOf(wanted.filter(({ digest }) => held.has(digest))),
-    leftOut: amountOf(options.allBlobs === true ? [] : others),
+    leftOut: { blobs: leftOut.blobs + unread.blobs, bytes: leftOut.bytes + unread.bytes },
   };
 }
 

@@ -44,7 +44,7 @@ export interface ImportPlan {
   readonly others: readonly Descriptor[];
   /**
    * Labels by which manifests and indexes keep what they refer to, whether it is there or not, and what refers to
-   * them. A subject may be in the store only, and not among the blobs.
+   * them, and by which layers say what they unpack to. A subject may be in the store only, and not among the blobs.
    */
   readonly labels: ReadonlyMap<Digest, Labels>;
 }
@@ -109,6 +109,10 @@ export async function planImport(
     labels.set(subject, { ...labels.get(subject), ...subjectLabels });
   }
   const blobs = distinct([...images, ...referrers].flatMap(({ descriptors }) => descriptors));
+  for (const { digest } of blobs) {
+    const known = archive.labels?.get(digest);
+    if (known !== undefined) labels.set(digest, { ...known, ...labels.get(digest) });
+  }
   const others = otherBlobs(archive, blobs);
   const wanted = options.allBlobs === true ? [...blobs, ...others] : blobs;
   return { images, referrers, blobs, others, labels, held: await holds(store.content, wanted) };

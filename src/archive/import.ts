@@ -40,7 +40,7 @@ export async function importArchive(
   try {
     // To read these writes nothing, so it needs no lease.
     const isQuiet = archive.kind !== 'stream' && options.compressBlobs !== true;
-    const contents = isQuiet ? await readContents(store.content, archive, settled) : undefined;
+    const contents = isQuiet ? await contentsFor(store, archive, settled) : undefined;
     const done = contents && (await planWithoutWork(contents, store, settled));
     if (done !== undefined) return resultOfNoWork(done, settled);
     return await underLease(store, (view) => importUnderLease(view, archive, contents, settled), options);
@@ -49,13 +49,17 @@ export async function importArchive(
   }
 }
 
+function contentsFor({ content }: Store, archive: OpenArchive, options: ImportOptions) {
+  return readContents(content, archive, { ...options, catalog: content });
+}
+
 async function importUnderLease(
   view: Store,
   archive: OpenArchive,
   known: ArchiveContents | undefined,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const contents = known ?? (await readContents(view.content, archive, options));
+  const contents = known ?? (await contentsFor(view, archive, options));
   const claim = (content: ContentStore, targets: Parameters<ContentStore['claim']>[0]) =>
     content.claim(targets, { signal: options.signal });
   const plan = await planImport(contents, view, claim, options);

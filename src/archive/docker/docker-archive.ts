@@ -1,6 +1,7 @@
+import type { Labels } from '../../content/store.js';
 import { StowageError } from '../../errors.js';
 import { digestOf } from '../../io/hash.js';
-import { isDigest, type Digest } from '../../oci/digest.js';
+import { algorithmOf, isDigest, type Digest } from '../../oci/digest.js';
 import { parseImageConfig } from '../../oci/image-config.js';
 import { JSON_LIMIT } from '../../oci/json.js';
 import { parseDocument } from '../../oci/manifest.js';
@@ -11,15 +12,18 @@ import type { LayoutOptions, SeenArchive } from '../layout/contents.js';
 import { quote } from '../tar/text.js';
 import { compressLayers } from './compress-layers.js';
 import { readLegacyImages } from './legacy.js';
-import { LayerReader, type DockerLayer } from './layer.js';
+import { LayerReader, type LayerPart } from './layer.js';
 import { parseDockerManifest, type DockerEntry } from './manifest-file.js';
 import { cleanPath } from './entry-names.js';
 import { makeIndex, makeManifest } from './manifest.js';
-import { findPart, readPart, type DockerImage, type DockerSource } from './source.js';
+import { ProvenLayers, UNCOMPRESSED } from './proven-layers.js';
+import { findPart, readPart, type DockerDraft, type DockerImage, type DockerSource } from './source.js';
+import { wantedImages } from './wanted-images.js';
 
 /**
  * What an archive of Docker holds. Its manifests and its index are made up, always the same for the same archive,
- * whatever a store holds; they name the files of the archive by their digests.
+ * whatever a store holds; they name the files of the archive by their digests. Images that are not meant may be left out
+ * of the index.
  *
  * @throws {StowageError} INVALID if a part of an image is not in the archive, or config and layers do not belong
  *   together; MISMATCH for a part that is not what its name or its diff ID says; UNSUPPORTED or LIMIT_EXCEEDED for what
@@ -32,17 +36,24 @@ export async function readDockerArchive(
 ): Promise<ArchiveContents> {
   const { what, endMarked } = seen;
   const written = new Set(seen.written);
-  const source: DockerSource = { ...seen, options, layers: new LayerReader(what, options) };
-  const found =
-    form.kind === 'docker' ? await readImages(source, form.raw) : await readLegacyImages(source, form.raw);
-  const { compressInto } = options;
+  const { compressInto, catalog } = options;
+  const layers = new LayerReader(what, catalog && new ProvenLayers(catalog, options), options);
+  const source: DockerSource = { ...seen, options, layers };
+  const { found, passedOver } =
+    form.kind === 'docker'
+      ? await readImages(source, layers, form.raw, options)
+      : { found: await readLegacyImages(source, form.raw), passedOver: [] };
   const images =
     compressInto === undefined ? found : await compressLayers(found, what, compressInto, written, options);
 
   const files = new Map<Digest, ArchiveFile>();
+  const labels = new Map<Digest, Labels>();
   const entries = images.map(({ config, layers, repoTags }) => {
     const made = makeManifest(config, layers);
-    for (const { digest, file } of layers) files.set(digest, file);
+    for (const { digest, file, compression, diffId } of layers) {
+      files.set(digest, file);
+      if (compression !== 'none') labels.set(digest, { [UNCOMPRESSED]: diffId });
+    }
     files.set(made.config.digest, fileOfBytes(config.raw));
     files.set(made.descriptor.digest, fileOfBytes(made.raw));
     return { manifest: made.descriptor, platform: config, repoTags };
@@ -52,18 +63,77 @@ export async function readDockerArchive(
   const index = parseDocument(raw, OCI_INDEX, `the index made up for ${what}`, { limit: JSON_LIMIT });
   if (index.kind !== 'index')
     throw new TypeError('parseDocument answered another kind than it was asked for');
-  return { what, index, indexDescriptor: descriptor, written, endMarked, ...blobsIn(files, what) };
+  const unread = unreadOf(passedOver, files);
+  return {
+    what,
+    index,
+    indexDescriptor: descriptor,
+    written,
+    endMarked,
+    labels,
+    unread,
+    ...blobsIn(files, what),
+  };
 }
 
-async function readImages(source: DockerSource, raw: Uint8Array): Promise<DockerImage[]> {
+/**
+ * Images that nobody has asked for are passed over where it would take work to say what their manifests are: a layer that
+ * has to be unpacked, or compressed.
+ */
+async function readImages(
+  source: DockerSource,
+  layers: LayerReader,
+  raw: Uint8Array,
+  options: LayoutOptions,
+): Promise<{ readonly found: DockerImage[]; readonly passedOver: readonly DockerDraft[] }> {
   const entries = parseDockerManifest(raw, `"manifest.json" of ${source.what}`);
-  const images: DockerImage[] = [];
-  for (const entry of entries) images.push(await readImage(source, entry));
-  return images;
+  const drafts: DockerDraft[] = [];
+  for (const entry of entries) drafts.push(await draftOf(source, entry));
+  const wanted = wantedImages(drafts, source.what, options.meantIn);
+  const taken: DockerDraft[] = [];
+  for (const draft of drafts) {
+    if (wanted.has(draft) || (await isFree(draft, layers, options))) taken.push(draft);
+  }
+  // All of the archive together, so that no image waits for another one's last layer.
+  const looked = await layers.expectAll(taken.flatMap(({ parts }) => parts));
+  let next = 0;
+  const found = taken.map(({ config, parts, repoTags }) => ({
+    config,
+    layers: looked.slice(next, (next += parts.length)),
+    repoTags,
+  }));
+  return { found, passedOver: drafts.filter((draft) => !taken.includes(draft)) };
 }
 
-async function readImage(source: DockerSource, entry: DockerEntry): Promise<DockerImage> {
-  const { what, layers } = source;
+/** What only images have that were passed over. */
+function unreadOf(
+  passedOver: readonly DockerDraft[],
+  files: ReadonlyMap<Digest, ArchiveFile>,
+): NonNullable<ArchiveContents['unread']> {
+  const looked = new Set(files.values());
+  const parts = new Set(passedOver.flatMap((draft) => draft.parts.map(({ file }) => file)));
+  const configs = new Map(passedOver.map(({ config }) => [digestOf(config.raw), config.raw.byteLength]));
+  const sizes = [
+    ...[...parts].filter((file) => !looked.has(file)).map(({ size }) => size),
+    ...[...configs].filter(([digest]) => !files.has(digest)).map(([, size]) => size),
+  ];
+  return { blobs: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+async function isFree(
+  { parts }: DockerDraft,
+  layers: LayerReader,
+  { compressInto }: LayoutOptions,
+): Promise<boolean> {
+  if (compressInto !== undefined) return false;
+  for (const { path, file, diffId } of parts) {
+    if (algorithmOf(diffId) !== 'sha256' || (await layers.compression(path, file)) !== 'none') return false;
+  }
+  return true;
+}
+
+async function draftOf(source: DockerSource, entry: DockerEntry): Promise<DockerDraft> {
+  const { what } = source;
   const raw = await readPart(source, entry.config, 'image config');
   checkConfigName(entry.config, raw, what);
   const config = parseImageConfig(raw, `image config ${quote(entry.config)} of ${what}`);
@@ -76,12 +146,11 @@ async function readImage(source: DockerSource, entry: DockerEntry): Promise<Dock
       { detail: { entry: entry.config }, hint: 'the archive was not made right; make it again' },
     );
   }
-  const found: DockerLayer[] = [];
-  for (const [at, diffId] of diffIds.entries()) {
+  const parts = diffIds.map((diffId, at): LayerPart => {
     const path = entry.layers[at] ?? '';
-    found.push(await layers.expect(path, findPart(source, path, 'layer'), diffId));
-  }
-  return { config, layers: found, repoTags: entry.repoTags };
+    return { path, file: findPart(source, path, 'layer'), diffId };
+  });
+  return { config, parts, repoTags: entry.repoTags };
 }
 
 /** Most tools name the config by its digest; one that is not what it is called was changed by somebody. */

@@ -1,10 +1,9 @@
 import { StowageError } from '../../errors.js';
 import { compareBytewise } from '../../io/bytewise.js';
-import type { Digest } from '../../oci/digest.js';
 import { parseImageConfig } from '../../oci/image-config.js';
 import { MANIFEST_LIMIT, parseJson } from '../../oci/json.js';
 import { quote } from '../tar/text.js';
-import type { DockerLayer } from './layer.js';
+import type { LayerPart } from './layer.js';
 import { findPart, readPart, type DockerImage, type DockerSource } from './source.js';
 
 /** Images of which one is the parent of the next. Docker allowed 127 layers. */
@@ -47,8 +46,7 @@ function namesOf(raw: Uint8Array, archive: string): ReadonlyMap<string, readonly
 
 async function readImage(source: DockerSource, id: string): Promise<Omit<DockerImage, 'repoTags'>> {
   const chain = await chainOf(source, id);
-  const layers: DockerLayer[] = [];
-  const diffIds: Digest[] = [];
+  const parts: Omit<LayerPart, 'diffId'>[] = [];
   const history: Fields[] = [];
   for (const link of chain) {
     const path = `${link.id}/layer.tar`;
@@ -56,11 +54,10 @@ async function readImage(source: DockerSource, id: string): Promise<Omit<DockerI
     const isEmpty = file.size === 0;
     history.push(historyOf(link.fields, isEmpty));
     // Some tools wrote no bytes at all for an image that changes no files.
-    if (isEmpty) continue;
-    const layer = await source.layers.measure(path, file);
-    layers.push(layer);
-    diffIds.push(layer.diffId);
+    if (!isEmpty) parts.push({ path, file });
   }
+  const layers = await source.layers.measureAll(parts);
+  const diffIds = layers.map(({ diffId }) => diffId);
   const top = chain.at(-1)?.fields ?? {};
   const raw = Buffer.from(
     sortedJson({ ...configOf(top), rootfs: { type: 'layers', diff_ids: diffIds }, history }),

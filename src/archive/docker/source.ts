@@ -7,7 +7,7 @@ import { MANIFEST_LIMIT } from '../../oci/json.js';
 import type { ArchiveFile } from '../layout/archive-file.js';
 import { quote } from '../tar/text.js';
 import type { EntryNames } from './entry-names.js';
-import type { DockerLayer, LayerReader } from './layer.js';
+import type { DockerLayer, LayerPart } from './layer.js';
 
 /** An image of a Docker archive, all of whose parts were found. */
 export interface DockerImage {
@@ -18,6 +18,12 @@ export interface DockerImage {
   readonly repoTags: readonly string[];
 }
 
+/** An image whose parts were found, and whose layers were not looked at. */
+export interface DockerDraft extends Omit<DockerImage, 'layers'> {
+  /** The base first. */
+  readonly parts: readonly LayerPart[];
+}
+
 /** What is needed to find the parts of images. */
 export interface DockerSource {
   /** How messages name the archive. */
@@ -25,7 +31,9 @@ export interface DockerSource {
   readonly names: EntryNames;
   /** Whether the tar ended as a tar should. */
   readonly endMarked: boolean;
-  readonly layers: Pick<LayerReader, 'expect' | 'measure'>;
+  readonly layers: {
+    measureAll(parts: readonly Omit<LayerPart, 'diffId'>[]): Promise<readonly DockerLayer[]>;
+  };
   readonly options: CallOptions;
 }
 

@@ -1,4 +1,4 @@
-import type { Reader } from '../../content/store.js';
+import type { Labels, Reader } from '../../content/store.js';
 import type { StowageError } from '../../errors.js';
 import type { ByteSource } from '../../io/byte-source.js';
 import type { Digest } from '../../oci/digest.js';
@@ -19,6 +19,10 @@ export interface ArchiveContents {
   readonly written: ReadonlySet<Digest>;
   /** Blobs whose content is not what their names say, where that did not end the reading; they count as missing. */
   readonly broken?: ReadonlyMap<Digest, StowageError>;
+  /** What images have that were passed over, because nobody has asked for them: not among the blobs. */
+  readonly unread?: { readonly blobs: number; readonly bytes: number };
+  /** What was found out about blobs, for a store to remember. */
+  readonly labels?: ReadonlyMap<Digest, Labels>;
   /** Whether the tar ended as a tar should; one that did not and lacks something was cut off between two entries. */
   readonly endMarked: boolean;
   /** Reads blobs of the archive, verified against their names. */

@@ -1,7 +1,8 @@
-import type { CallOptions, Reader, Writer } from '../../content/store.js';
+import type { CallOptions, Catalog, Reader, Writer } from '../../content/store.js';
 import type { Digest } from '../../oci/digest.js';
 import { readDockerArchive } from '../docker/docker-archive.js';
 import type { EntryNames } from '../docker/entry-names.js';
+import type { MeantIn } from '../docker/wanted-images.js';
 import type { ArchiveContents } from './archive-contents.js';
 import { blobsIn, fileOfBytes, type ArchiveFile } from './archive-file.js';
 import type { LayoutDocuments } from './layout-documents.js';
@@ -18,6 +19,10 @@ export interface SeenArchive extends Pick<ArchiveContents, 'what' | 'written' | 
 export interface LayoutOptions extends CallOptions {
   /** Compress the plain layers of Docker's archives into this store, by gzip. @default they stay as they are */
   readonly compressInto?: (Reader & Writer) | undefined;
+  /** Of the store: what it knows of layers of Docker's archives need not be found out again. @default nothing is known */
+  readonly catalog?: Pick<Catalog, 'info' | 'list'> | undefined;
+  /** Says which images of Docker's archives are meant; others need not be read. @default all are */
+  readonly meantIn?: MeantIn | undefined;
 }
 
 /**

@@ -70,18 +70,19 @@ async function readLegacy(
   { what, names, endMarked }: Inventory,
   options: CallOptions,
 ): Promise<VerifiedImage[]> {
-  const measure = async (path: string, file: ArchiveFile) => {
+  const measured = ({ path, file }: { readonly path: string; readonly file: ArchiveFile }) => {
     const layer = layerOf(file as FoundFile);
     if (layer !== undefined) return layer;
     throw new StowageError('INVALID', `Cannot read it: ${JSON.stringify(path)} cannot be decompressed`);
   };
-  const source: DockerSource = { what, names, endMarked, options, layers: { measure, expect: measure } };
+  const layers: DockerSource['layers'] = { measureAll: async (parts) => parts.map(measured) };
+  const source: DockerSource = { what, names, endMarked, options, layers };
   const images = await readLegacyImages(source, raw);
   return images.flatMap(({ config, layers, repoTags }) => namedBy(repoTags, soundImage(config, layers)));
 }
 
 /** What an import makes a layer of; undefined if it cannot. */
-function layerOf(file: FoundFile): (DockerLayer & { readonly diffId: Digest }) | undefined {
+function layerOf(file: FoundFile): DockerLayer | undefined {
   const { observed } = file;
   if (observed === undefined || !('digest' in observed.content)) return undefined;
   const { compression, digest, content } = observed;
