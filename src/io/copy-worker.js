@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * A thread that copies stretches of files and hashes them on the way: with positioned reads and writes, one buffer, and
- * nothing that waits for an event. It opens, syncs and closes nothing. Plain JavaScript that imports only Node's own
- * modules, so that it runs from here as it runs when it is packed. Started by copy-workers.ts.
+ * nothing that waits for an event. It opens, syncs and closes nothing. Or it hashes what is put into shared memory, piece
+ * after piece. Plain JavaScript that imports only Node's own modules, so that it runs from here as it runs when it is
+ * packed. Started by copy-workers.ts and hash-thread.ts.
  */
 import { createHash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
@@ -63,7 +64,27 @@ function copy({ from, position, length, to, at, algorithm, stop }) {
   return { digest: hash.digest() };
 }
 
-parentPort?.on('message', (/** @type {Job} */ job) => {
+/**
+ * What is to be hashed next and with what; bytes that follow; the last one was that.
+ * @typedef {{ start: string } | { piece: Uint8Array } | { end: true }} HashOrder
+ */
+
+/** @type {import('node:crypto').Hash | undefined} */
+let hash;
+
+parentPort?.on('message', (/** @type {Job | HashOrder} */ order) => {
+  if ('start' in order) {
+    hash = createHash(order.start);
+    parentPort?.postMessage({ ready: true });
+  } else if ('piece' in order) {
+    hash?.update(order.piece);
+    parentPort?.postMessage({ hashed: true });
+  } else if ('end' in order) parentPort?.postMessage({ digest: hash?.digest() });
+  else copyAndTell(order);
+});
+
+/** @param {Job} job */
+function copyAndTell(job) {
   try {
     tell(copy(job));
   } catch (error) {
@@ -73,4 +94,4 @@ parentPort?.on('message', (/** @type {Job} */ job) => {
       failure: { message, ...(code && { code }), ...(errno && { errno }), ...(syscall && { syscall }) },
     });
   }
-});
+}

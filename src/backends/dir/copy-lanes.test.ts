@@ -65,6 +65,34 @@ describe.each([
     }
   });
 
+  it('are stored from a stream, and refused if it is another one or breaks off', async () => {
+    const [first, second, third] = slices();
+    assert.ok(first && second && third);
+    async function* stream(bytes: Uint8Array, piece = 100_003) {
+      for (let start = 0; start < bytes.byteLength; start += piece) yield bytes.slice(start, start + piece);
+    }
+    async function* broken() {
+      yield* stream(third?.bytes.subarray(0, SIZE / 2) ?? new Uint8Array());
+      throw new Error('broke off');
+    }
+    // One after the other and at once, so that the thread that hashes is free for some and taken for others.
+    await store.content.put(first, () => stream(first.bytes));
+    const puts = [
+      store.content.put(second, () => stream(second.bytes)),
+      store.content.put(third, () => stream(second.bytes, 3 << 20)),
+      store.content.put(third, broken),
+    ];
+    assert.deepEqual(
+      (await Promise.allSettled(puts)).map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected'],
+    );
+    await store.content.put(third, () => stream(third.bytes));
+    for (const { digest, bytes } of [first, second, third]) {
+      const path = join(folder, 'root', 'blobs', 'sha256', digest.slice('sha256:'.length));
+      assert.ok((await readFile(path)).equals(bytes));
+    }
+  });
+
   it('are refused if they are not what they should be, and what is right beside them is stored', async () => {
     const [first, second, third] = slices();
     assert.ok(first && second && third);

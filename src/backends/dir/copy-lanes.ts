@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { CopyWorkers } from '../../io/copy-workers.js';
+import { HashThread } from '../../io/hash-thread.js';
 
 export interface CopyLanesOptions {
   /**
@@ -21,12 +22,17 @@ type Lane = 'here' | 'thread';
  * read and written, and several keep all processors busy. Those beyond wait for their turn.
  */
 export class CopyLanes {
+  /** Hashes what comes from elsewhere than a file. */
+  readonly hashing: Pick<HashThread, 'take'>;
+  readonly #hashing: HashThread;
   readonly #workers: CopyWorkers;
   readonly #free: Lane[];
   readonly #waiting: ((lane: Lane) => void)[] = [];
 
   constructor({ workers, workerUrl }: CopyLanesOptions = {}) {
     const threads = workers ?? Math.min(availableParallelism() - 1, MOST_WORKERS);
+    this.#hashing = new HashThread(workerUrl);
+    this.hashing = threads > 0 ? this.#hashing : { take: async () => undefined };
     this.#workers = new CopyWorkers({ workers: threads, workerUrl });
     this.#free = ['here', ...Array.from({ length: threads }, (): Lane => 'thread')];
   }
@@ -45,7 +51,7 @@ export class CopyLanes {
   }
 
   /** Ends the threads; no work may be under way. */
-  close(): Promise<void> {
-    return this.#workers.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#workers.close(), this.#hashing.close()]);
   }
 }

@@ -63,16 +63,28 @@ export async function writeBlob(
   }
 }
 
-async function copyChunks(source: ByteSource, { intake, output, signal }: Writing) {
-  for await (const chunk of chunksOf(source, { signal })) {
-    intake.count(chunk.byteLength);
-    for (let start = 0; start < chunk.byteLength; start += PIECE) {
-      const piece = chunk.subarray(start, start + PIECE);
-      await output.append(piece);
-      intake.hash(piece);
+async function copyChunks(source: ByteSource, { intake, output, options, signal }: Writing) {
+  const { algorithm, expected, lanes } = options;
+  const isLarge = expected?.size !== undefined && expected.size >= BYTES_WORTH_A_LANE;
+  // What comes by has to be read on this thread, so that it is hashed on another one.
+  const hasher = isLarge ? await lanes?.hashing.take(algorithm) : undefined;
+  try {
+    for await (const chunk of chunksOf(source, { signal })) {
+      intake.count(chunk.byteLength);
+      for (let start = 0; start < chunk.byteLength; start += PIECE) {
+        const piece = chunk.subarray(start, start + PIECE);
+        await output.append(piece);
+        if (hasher === undefined) intake.hash(piece);
+        else {
+          await hasher.update(piece);
+          intake.hashedElsewhere(piece.byteLength);
+        }
+      }
     }
+    return intake.finish(await hasher?.digest());
+  } finally {
+    hasher?.close();
   }
-  return intake.finish();
 }
 
 async function copySlice(slice: FileSlice, writing: Writing) {
