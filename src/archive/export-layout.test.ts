@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -259,11 +260,52 @@ describe('updateUnderLock()', () => {
   it('gives up when the lock stays, and says which file it is', async () => {
     const path = join(folder, 'index.json');
     await writeFile(`${path}.lock`, '');
-    await expect(updateUnderLock(path, () => new Uint8Array(), {}, 50)).rejects.toMatchObject({
+    await expect(updateUnderLock(path, () => new Uint8Array(), {}, { patience: 50 })).rejects.toMatchObject({
       code: 'BUSY',
       detail: { path: `${path}.lock` },
     });
     expect(await readdir(folder)).toEqual(['index.json.lock']);
+  });
+
+  it('loses nothing of many who update at once, though they break the locks of the living', async () => {
+    const path = join(folder, 'index.json');
+    let broken = 0;
+    const append = async (number: number) => {
+      let calls = 0;
+      const update = (existing: Uint8Array | undefined) => {
+        broken += Number(calls++ > 0);
+        return Buffer.concat([existing ?? new Uint8Array(), Buffer.from(`${number}\n`)]);
+      };
+      await updateUnderLock(path, update, {}, { patience: Infinity, stale: 0 });
+    };
+    let working = true;
+    const breaking = async () => {
+      while (working && broken < 20) {
+        const held = await readdir(`${path}.lock`).catch(() => []);
+        for (const name of held) await rm(join(`${path}.lock`, name), { force: true });
+      }
+    };
+    const updates = Promise.all(Array.from({ length: 40 }, (_, number) => append(number)));
+    await Promise.all([updates.finally(() => (working = false)), breaking()]);
+    const numbers = (await readFile(path, 'utf8')).trim().split('\n').map(Number);
+    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, number) => number));
+    expect(await readdir(folder)).toEqual(['index.json']);
+    expect(broken).toBeGreaterThan(0);
+  });
+
+  it('begins again when its lock was broken, with what is there then', async () => {
+    const path = join(folder, 'index.json');
+    const seen: (string | undefined)[] = [];
+    await updateUnderLock(path, (existing) => {
+      seen.push(existing && Buffer.from(existing).toString());
+      if (seen.length === 1) {
+        rmSync(`${path}.lock`, { recursive: true });
+        writeFileSync(path, 'of another');
+      }
+      return Buffer.from('mine');
+    });
+    expect(seen).toEqual([undefined, 'of another']);
+    expect(await readFile(path, 'utf8')).toBe('mine');
   });
 
   it('leaves no lock when the update is refused', async () => {

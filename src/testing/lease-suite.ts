@@ -175,6 +175,17 @@ const tests: SuiteTests = {
     assert.deepEqual(await listOf(leases.resources('a')), []);
   },
 
+  'keeps what is no content of the store under it when that is deleted': async ({ content, leases }) => {
+    await leases.create({ id: 'a' });
+    const { digest } = targetOf(bytesOf(1, 10));
+    await leases.addResource('a', { type: 'content', id: digest });
+    assert.equal(await content.delete(digest), false);
+    assert.deepEqual(await listOf(leases.resources('a')), [{ type: 'content', id: digest }]);
+    await content.put(undefined, () => bytesOf(1, 10));
+    assert.equal(await content.delete(digest), true);
+    assert.deepEqual(await listOf(leases.resources('a')), []);
+  },
+
   'lists more resources than a page has': async ({ leases }) => {
     await leases.create({ id: 'a' });
     const ids = Array.from({ length: 600 }, (_, number) => `image-${1000 + number}`);

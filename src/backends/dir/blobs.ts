@@ -104,20 +104,26 @@ export function commit(
   transaction.beforeCommit(`sync ${folder}`, () => files.sync.syncFolder(folder));
 }
 
-/** Creates the folder for blobs of an algorithm, which has to be durable before anything in it is. */
-export async function prepareFolder({ files, paths }: Place, algorithm: Algorithm): Promise<void> {
-  if (await files.makeFolder(paths.blobFolder(algorithm))) files.sync.syncFolder(paths.blobs);
+/**
+ * Creates the folder for blobs of an algorithm, which has to be durable before anything in it is. One that is there
+ * already is synced once: whoever made it may have been killed before that, or be about to.
+ */
+export async function prepareFolder(place: Place, algorithm: Algorithm): Promise<void> {
+  const { files, paths, durableFolders } = place;
+  if (!(await files.makeFolder(paths.blobFolder(algorithm))) && durableFolders.has(algorithm)) return;
+  files.sync.syncFolder(paths.blobs);
+  durableFolders.add(algorithm);
 }
 
 /** Takes a blob from a namespace and its leases; false if it did not hold it. */
 export function forget(transaction: Transaction, namespace: string, digest: Digest): boolean {
-  releaseFromLeases(transaction, namespace, 'content', digest);
   const changed = transaction.run(
     'DELETE FROM content WHERE namespace = ? AND digest = ?',
     namespace,
     digest,
   );
   if (changed === 0) return false;
+  releaseFromLeases(transaction, namespace, 'content', digest);
   transaction.run(
     `UPDATE blobs SET state = 'dying'
        WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM content c WHERE c.digest = blobs.digest)`,

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, open, readdir, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { encodedOf } from '../../oci/digest.js';
@@ -202,6 +213,23 @@ describe('content in a folder', () => {
     await isEmpty();
     await reopened({});
     assert.equal((await store.content.put(target, () => small)).existed, false);
+  });
+
+  it('has a folder that is synced first, even if another process made it', async () => {
+    await mkdir(join(root, 'blobs', 'sha512'));
+    const synced: string[] = [];
+    await reopened(
+      {},
+      {
+        syncFolder(folder) {
+          nodeFiles.sync.syncFolder(folder);
+          synced.push(relative(root, folder));
+        },
+      },
+    );
+    for (const bytes of [small, large])
+      await store.content.put(undefined, () => bytes, { algorithm: 'sha512' });
+    assert.deepEqual(synced, ['blobs', join('blobs', 'sha512'), join('blobs', 'sha512')]);
   });
 
   it('that comes from a file has its end checked, and the file may be closed at once after a failure', async () => {

@@ -1,4 +1,5 @@
 import { isStowageError } from '../../errors.js';
+import type { Algorithm } from '../../oci/digest.js';
 import { loadLibrary } from './database/library.js';
 import { openForReading, openForWriting, openUnwritable } from './database/open.js';
 import { CopyLanes, type CopyLanesOptions } from './copy-lanes.js';
@@ -42,5 +43,7 @@ export async function openPlace(
     }
   };
   const [openIngests, puts] = [new Set<string>(), new Gathering()];
-  return { paths, files, connection, holders, lanes, openIngests, puts, close };
+  // That of sha256 was synced before the database was made.
+  const durableFolders = new Set<Algorithm>(['sha256']);
+  return { paths, files, connection, holders, lanes, openIngests, durableFolders, puts, close };
 }

@@ -1,4 +1,5 @@
 import { StowageError } from '../../errors.js';
+import type { Algorithm } from '../../oci/digest.js';
 import type { SharedConnection } from './database/connection.js';
 import type { CopyLanes } from './copy-lanes.js';
 import type { Files } from './files.js';
@@ -19,6 +20,8 @@ export interface Place {
   readonly puts: Gathering;
   /** Marks of the ingests this process has open; see ingest-folder.ts. */
   readonly openIngests: Set<string>;
+  /** Algorithms whose folder of blobs is known to survive a power cut. */
+  readonly durableFolders: Set<Algorithm>;
   /** Ends it all; called when nobody uses the place any more. */
   readonly close: () => Promise<void>;
 }

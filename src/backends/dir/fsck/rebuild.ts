@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isStowageError, StowageError } from '../../../errors.js';
 import { children } from '../../../oci/children.js';
-import type { Digest } from '../../../oci/digest.js';
+import type { Algorithm, Digest } from '../../../oci/digest.js';
 import { guessMediaType } from '../../../oci/guess-media-type.js';
 import { MANIFEST_LIMIT } from '../../../oci/json.js';
 import { parseDocument } from '../../../oci/manifest.js';
@@ -64,6 +64,7 @@ export async function rebuildDatabase(
         holders,
         lanes: undefined,
         openIngests: new Set<string>(),
+        durableFolders: new Set<Algorithm>(),
         puts: new Gathering(),
         close: async () => {},
       };
