@@ -56,7 +56,6 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
         (await this.claim([{ digest }], options)).has(digest),
       commit: (written, data, options) => this.#commit(written, data, options),
       link: (shared, options) => this.#putHeld(shared, options.labels, options),
-      read: (shared) => this.#readFile(shared, undefined),
     };
     this.#ingests = new DirIngests(view, content, open);
   }

@@ -12,6 +12,7 @@ import { openData } from './ingest.js';
 import type { IngestFolder } from './ingest-folder.js';
 import { forgetProgress, progressIn, saveProgress } from './ingest-progress.js';
 import type { Place } from './place.js';
+import { openBlob, readBlob } from './read-blob.js';
 
 /** After so many bytes the disk is told to take them; at most twice as many are lost with the process that wrote them. */
 const SYNC_EVERY = 8 << 20;
@@ -35,8 +36,6 @@ export interface IngestContent {
   commit(content: SharedBlob, data: () => string, options: IngestedOptions): Promise<Stored>;
   /** Makes a blob of another namespace content; undefined if it is not there any more. */
   link(shared: SharedBlob, options: IngestedOptions): Promise<Stored | undefined>;
-  /** The bytes of a blob of another namespace, verified. */
-  read(shared: SharedBlob): Bytes;
   readonly onClosed: (ingest: Ingest) => void;
 }
 
@@ -49,6 +48,8 @@ export class DirIngest implements Ingest {
   #hasher: Hasher;
   #file: OpenFile | undefined;
   #shared: SharedBlob | undefined;
+  /** The file of what is shared: open, its bytes stay though everybody else lets go of it. */
+  #source: OpenFile | undefined;
   #offset: number;
   #updatedAt: Date;
   #unsynced = 0;
@@ -61,7 +62,14 @@ export class DirIngest implements Ingest {
     place: Place,
     folder: IngestFolder,
     content: IngestContent,
-    found: { hasher: Hasher; file?: OpenFile; shared?: SharedBlob; offset: number; updatedAt: Date },
+    found: {
+      hasher: Hasher;
+      file?: OpenFile;
+      shared?: SharedBlob;
+      source?: OpenFile;
+      offset: number;
+      updatedAt: Date;
+    },
   ) {
     this.#place = place;
     this.#folder = folder;
@@ -70,6 +78,7 @@ export class DirIngest implements Ingest {
     this.#hasher = found.hasher;
     this.#file = found.file;
     this.#shared = found.shared;
+    this.#source = found.source;
     this.#offset = found.offset;
     this.#updatedAt = found.updatedAt;
   }
@@ -89,9 +98,11 @@ export class DirIngest implements Ingest {
     const progress = await progressIn(files, folder.path);
     const updatedAt = progress?.updatedAt ?? startedAt;
     const synced = progress?.synced ?? 0;
-    if (synced === 0 && shared !== undefined) {
+    const source = synced === 0 && shared !== undefined ? await openBlob(place, shared.digest) : undefined;
+    if (shared !== undefined && source !== undefined) {
       const hasher = createHasher(algorithmFor(folder));
-      return new DirIngest(place, folder, content, { hasher, shared, offset: shared.size, updatedAt });
+      const found = { hasher, shared, source, offset: shared.size, updatedAt };
+      return new DirIngest(place, folder, content, found);
     }
     const file = await openData(files, folder.data);
     try {
@@ -126,6 +137,7 @@ export class DirIngest implements Ingest {
     await this.#attempted(async () => {
       await this.#settle();
       this.#shared = undefined;
+      await this.#closeSource();
       await this.#startOver();
     });
     this.#updatedAt = new Date();
@@ -171,8 +183,7 @@ export class DirIngest implements Ingest {
     const { ref } = options;
     checkDigest(ref, shared.digest, expect);
     const stored = await this.#content.link(shared, options);
-    if (stored === undefined) throw sharedIsGone(ref, shared.digest);
-    return stored;
+    return stored ?? this.#commitBytes(shared.digest, options);
   }
 
   async #commitBytes(expect: Digest | undefined, options: IngestedOptions): Promise<Stored> {
@@ -200,9 +211,24 @@ export class DirIngest implements Ingest {
   async #unshare(): Promise<void> {
     const shared = this.#shared;
     if (shared === undefined) return;
-    await this.#startOver();
-    for await (const chunk of this.#content.read(shared)) await this.#append(chunk);
+    // Reading closes it; who tries again after a failure opens what is there then.
+    const source = this.#source ?? (await openBlob(this.#place, shared.digest));
+    this.#source = undefined;
+    if (source === undefined) throw sharedIsGone(this.#folder.terms.ref, shared.digest);
+    try {
+      await this.#startOver();
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+    for await (const chunk of readBlob(source, shared, undefined)) await this.#append(chunk);
     this.#shared = undefined;
+  }
+
+  async #closeSource(): Promise<void> {
+    const source = this.#source;
+    this.#source = undefined;
+    await source?.close().catch(() => {});
   }
 
   async #startOver(): Promise<void> {
@@ -243,6 +269,7 @@ export class DirIngest implements Ingest {
   }
 
   async #close(): Promise<void> {
+    await this.#closeSource();
     try {
       const file = this.#file;
       if (file === undefined) return;
@@ -261,6 +288,7 @@ export class DirIngest implements Ingest {
 
   /** After a commit. Should the folder stay, it is one that nobody has open and that expires. */
   async #discard(): Promise<void> {
+    await this.#closeSource();
     await this.#file?.close().catch(() => {});
     await this.#folder.discard().catch(() => {});
     this.#content.onClosed(this);
