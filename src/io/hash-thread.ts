@@ -4,6 +4,7 @@ import { digestFromHash, type Algorithm, type Digest } from '../oci/digest.js';
 /** Pieces that may wait to be hashed. */
 const SLOTS = 4;
 
+/** Bytes that are handed over at once. */
 export const HASH_PIECE = 1 << 20;
 
 /** As copy-worker.js has it. */
@@ -76,13 +77,16 @@ export class ThreadHasher {
     worker.postMessage({ start: algorithm });
   }
 
-  /** Resolves when the bytes may change again; they are copied, and hashed in their order. At most {@link HASH_PIECE}. */
-  async update(piece: Uint8Array): Promise<void> {
-    await this.#until(() => this.#sent - this.#hashed < SLOTS);
-    const slot = this.#slots[this.#sent % SLOTS]?.subarray(0, piece.byteLength);
-    slot?.set(piece);
-    this.#sent += 1;
-    this.#worker.postMessage({ piece: slot });
+  /** Resolves when the bytes may change again; they are copied, and hashed in their order. */
+  async update(bytes: Uint8Array): Promise<void> {
+    for (let start = 0; start < bytes.byteLength; start += HASH_PIECE) {
+      const piece = bytes.subarray(start, start + HASH_PIECE);
+      await this.#until(() => this.#sent - this.#hashed < SLOTS);
+      const slot = this.#slots[this.#sent % SLOTS]?.subarray(0, piece.byteLength);
+      slot?.set(piece);
+      this.#sent += 1;
+      this.#worker.postMessage({ piece: slot });
+    }
   }
 
   /** The digest of everything; to be called once, at the end. */

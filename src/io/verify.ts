@@ -2,6 +2,7 @@ import { StowageError } from '../errors.js';
 import { algorithmOf, type Digest } from '../oci/digest.js';
 import type { Bytes } from './byte-source.js';
 import { createHasher } from './hash.js';
+import type { HashThread } from './hash-thread.js';
 
 /** What content was announced to be. Without `size` only the digest is checked. */
 export interface Expected {
@@ -17,6 +18,8 @@ export interface VerifyOptions {
   readonly code: 'MISMATCH' | 'CORRUPT';
   /** What to do about it. */
   readonly hint?: string;
+  /** Hashes in another thread where it has one free. @default this thread hashes */
+  readonly hashing?: Pick<HashThread, 'take'> | undefined;
 }
 
 /**
@@ -28,25 +31,32 @@ export interface VerifyOptions {
  * Iteration rejects with `options.code` if digest or size differ; `detail` has what was expected and what came.
  */
 export async function* verifying(source: Bytes, expected: Expected, options: VerifyOptions): Bytes {
-  const hasher = createHasher(algorithmOf(expected.digest));
-  let count = 0;
-  let held: Uint8Array | undefined;
-  for await (const chunk of source) {
-    if (chunk.byteLength === 0) continue;
-    count += chunk.byteLength;
-    if (expected.size !== undefined && count > expected.size) {
-      throw wrongSize(expected, options, { atLeast: count });
+  const algorithm = algorithmOf(expected.digest);
+  const elsewhere = await options.hashing?.take(algorithm);
+  try {
+    const hasher = elsewhere ?? createHasher(algorithm);
+    let count = 0;
+    let held: Uint8Array | undefined;
+    for await (const chunk of source) {
+      if (chunk.byteLength === 0) continue;
+      count += chunk.byteLength;
+      if (expected.size !== undefined && count > expected.size) {
+        throw wrongSize(expected, options, { atLeast: count });
+      }
+      const taken = hasher.update(chunk);
+      if (taken !== undefined) await taken;
+      if (held !== undefined) yield held;
+      held = chunk;
     }
-    hasher.update(chunk);
+    if (expected.size !== undefined && count < expected.size) {
+      throw wrongSize(expected, options, { actual: count });
+    }
+    const actual = await hasher.digest();
+    if (actual !== expected.digest) throw wrongDigest(expected, options, actual);
     if (held !== undefined) yield held;
-    held = chunk;
+  } finally {
+    elsewhere?.close();
   }
-  if (expected.size !== undefined && count < expected.size) {
-    throw wrongSize(expected, options, { actual: count });
-  }
-  const actual = hasher.digest();
-  if (actual !== expected.digest) throw wrongDigest(expected, options, actual);
-  if (held !== undefined) yield held;
 }
 
 /** The error for content whose size is not the one announced; for those who count by themselves. */

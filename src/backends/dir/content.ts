@@ -194,7 +194,7 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     range: ReadOptions['range'],
     options: CallOptions = {},
   ): Bytes {
-    yield* readBlob(await this.#openFile(blob.digest, options), blob, range);
+    yield* readBlob(await this.#openFile(blob.digest, options), blob, range, this.#view.place.lanes);
   }
 
   /** @throws {StowageError} NOT_FOUND if the blob is not held; MISMATCH if its size is another than the target's. */

@@ -14,6 +14,9 @@ export interface CopyLanesOptions {
 
 const MOST_WORKERS = 3;
 
+/** To wait for a lane, and to start a thread for it, takes as long as to copy this much. */
+export const BYTES_WORTH_A_LANE = 8 << 20;
+
 type Lane = 'here' | 'thread';
 
 /**

@@ -6,6 +6,7 @@ import type { ReadOptions } from '../../content/store.js';
 import { chunksOf, type Bytes } from '../../io/byte-source.js';
 import { verifying } from '../../io/verify.js';
 import type { Digest } from '../../oci/digest.js';
+import { BYTES_WORTH_A_LANE, type CopyLanes } from './copy-lanes.js';
 import type { OpenFile } from './files.js';
 import type { Place } from './place.js';
 
@@ -22,6 +23,7 @@ export async function* readBlob(
   file: OpenFile,
   { digest, size }: { readonly digest: Digest; readonly size: number },
   range: ReadOptions['range'],
+  lanes?: CopyLanes,
 ): Bytes {
   const what = `blob ${JSON.stringify(digest)}`;
   try {
@@ -29,8 +31,9 @@ export async function* readBlob(
     await checkSize(file, { digest, size });
     const chunks = chunksOf({ file: file as FileHandle, offset: start, length: end - start });
     const whole = start === 0 && end === size;
+    const hashing = size < BYTES_WORTH_A_LANE ? undefined : lanes?.hashing;
     yield* whole
-      ? verifying(chunks, { digest, size }, { what, code: 'CORRUPT', hint: DAMAGED_HINT })
+      ? verifying(chunks, { digest, size }, { what, code: 'CORRUPT', hint: DAMAGED_HINT, hashing })
       : chunks;
   } catch (error) {
     throw fromSystemError(error, `Cannot read ${what}`);

@@ -5,7 +5,7 @@ import type { CopyWorkers } from '../../io/copy-workers.js';
 import type { Expected } from '../../io/verify.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
 import { BlobFile, PIECE, type BegunFile } from './blob-file.js';
-import type { CopyLanes } from './copy-lanes.js';
+import { BYTES_WORTH_A_LANE, type CopyLanes } from './copy-lanes.js';
 import { Intake } from './intake.js';
 
 /** How many buffers take turns when a file is read: one is read into, one hashed, one written. */
@@ -30,9 +30,6 @@ interface Writing {
   readonly options: WriteBlobOptions;
   readonly signal: AbortSignal | undefined;
 }
-
-/** To wait for a lane, and to start a thread for it, takes as long as to copy this much. */
-const BYTES_WORTH_A_LANE = 8 * PIECE;
 
 /**
  * Writes a source into a file. Reading, hashing and writing overlap. When it resolves the file is closed, has its final
