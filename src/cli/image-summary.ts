@@ -40,7 +40,7 @@ const DEPTH_LIMIT = 16;
  */
 export async function summarise(
   content: ContentStore,
-  records: readonly ImageRecord[],
+  records: readonly Pick<ImageRecord, 'name' | 'target'>[],
   signal: AbortSignal,
   warn: (message: string) => void,
 ): Promise<ImageSummary[]> {
@@ -82,9 +82,9 @@ async function summaryOf(
   const platforms = new Set(
     candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : [])),
   );
-  const preferred = sortByPlatform(candidates, ({ platform }) => platform, HOST);
+  const suitable = candidates.filter(({ platform, parts }) => parts && platform && HOST.match(platform));
   const chosen =
-    preferred.find(({ platform, parts }) => parts && platform && HOST.match(platform)) ??
+    sortByPlatform(suitable, ({ platform }) => platform, HOST)[0] ??
     (await firstComplete(content, candidates, signal));
   return {
     size: chosen ? sizeOf(chosen) : target.size,

@@ -6,6 +6,7 @@ const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
  * written as escapes.
  */
 export function printable(text: string): string {
+  if (text.search(UNPRINTABLE) < 0) return text;
   return text.replaceAll(UNPRINTABLE, (character) => {
     const code = character.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;

@@ -13,12 +13,23 @@ export interface TableOptions {
 const PADDING = 1;
 const TAB = 8;
 
+/** Lines that are handed out together. */
+const PART_LINES = 500;
+
 /** The rows as text, one line each, every line ended, whatever is in the cells. */
 export function formatTable(cells: readonly (readonly string[])[], options: TableOptions = {}): string {
+  return [...tableParts(cells, options)].join('');
+}
+
+/** {@link formatTable} in pieces, since padding makes much out of little where there is one long cell. */
+export function* tableParts(
+  cells: readonly (readonly string[])[],
+  options: TableOptions = {},
+): Generator<string> {
   const rows = cells.map((row) => row.map(printable));
   const pad = options.pad ?? ' ';
   const widths = rows.map((row) => new Array<number>(row.length).fill(0));
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   for (let column = 0; column < columns; column++) {
     for (let start = 0; start < rows.length;) {
       let end = start;
@@ -32,7 +43,10 @@ export function formatTable(cells: readonly (readonly string[])[], options: Tabl
       start = Math.max(end, start + 1);
     }
   }
-  return rows.map((row, index) => `${formatRow(row, widths[index]!, pad)}\n`).join('');
+  for (let start = 0; start < rows.length; start += PART_LINES) {
+    const part = rows.slice(start, start + PART_LINES);
+    yield part.map((row, index) => `${formatRow(row, widths[start + index]!, pad)}\n`).join('');
+  }
 }
 
 function formatRow(cells: readonly string[], widths: readonly number[], pad: ' ' | '\t'): string {

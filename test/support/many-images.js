@@ -15,13 +15,17 @@ const BATCH = 32;
 /** Images that share two layers. */
 const FAMILY = 25;
 
+/** Names that are given in one step: each step writes the index of the store anew. */
+const STEP = 1000;
+
 /** Puts `count` images into a store, named `example.org/many/<n>:latest`. */
 export async function putManyImages(store, count, labels = 0) {
+  const changes = [];
   for (let first = 0; first < count; first += BATCH) {
     const numbers = Array.from({ length: Math.min(BATCH, count - first) }, (_, place) => first + place);
-    const changes = await Promise.all(numbers.map((number) => putImage(store, number, labels)));
-    await store.images.apply(changes);
+    changes.push(...(await Promise.all(numbers.map((number) => putImage(store, number, labels)))));
   }
+  while (changes.length > 0) await store.images.apply(changes.splice(0, STEP));
 }
 
 async function putImage(store, number, labels) {

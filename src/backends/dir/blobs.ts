@@ -21,9 +21,10 @@ export function find(queries: Queries, namespace: string, targets: readonly Targ
   if (targets.length === 0) return [];
   const wanted = new Set(targets.map(({ digest }) => digest));
   const rows = queries.all(
+    // CROSS JOIN keeps the order: left to itself, SQLite may go through all content of the namespace.
     `SELECT b.digest, b.size, b.state FROM json_each(?) AS wanted
-       JOIN content c ON c.namespace = ? AND c.digest = wanted.value
-       JOIN blobs b ON b.digest = c.digest`,
+       CROSS JOIN content c ON c.namespace = ? AND c.digest = wanted.value
+       CROSS JOIN blobs b ON b.digest = c.digest`,
     JSON.stringify([...wanted]),
     namespace,
   );

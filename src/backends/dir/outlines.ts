@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { isRemembered, type Outline } from '../../content/outline.js';
 import type { Target } from '../../content/store.js';
 import { readFully } from '../../io/byte-source.js';
-import { parseDigest, type Digest } from '../../oci/digest.js';
+import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { Files } from './files.js';
 
@@ -13,24 +13,27 @@ export function findOutlines(
   namespace: string,
   targets: readonly Target[],
 ): ReadonlyMap<Digest, Outline | undefined> {
-  const sizes = new Map(targets.map(({ digest, size }) => [digest, size]));
+  const asked = new Map<string, Target>(targets.map((target) => [target.digest, target]));
   const rows = queries.all(
     // CROSS JOIN keeps the order: left to itself, SQLite looks through what is wanted once for every row.
     `SELECT c.digest, b.size, o.outline FROM json_each(?) AS wanted
        CROSS JOIN content c ON c.namespace = ? AND c.digest = wanted.value
        CROSS JOIN blobs b ON b.digest = c.digest
        LEFT JOIN outlines o ON o.digest = c.digest`,
-    JSON.stringify([...sizes.keys()]),
+    JSON.stringify([...asked.keys()]),
     namespace,
   );
   const found = new Map<Digest, Outline | undefined>();
   for (const row of rows) {
-    const digest = parseDigest(String(row['digest']));
-    const size = sizes.get(digest);
+    const target = asked.get(String(row['digest']));
+    if (target === undefined) continue;
     const outline = row['outline'];
-    const fits = size === undefined || size === Number(row['size']);
+    const fits = target.size === undefined || target.size === Number(row['size']);
     // Written by this backend itself, so it needs no door.
-    found.set(digest, fits && typeof outline === 'string' ? (JSON.parse(outline) as Outline) : undefined);
+    found.set(
+      target.digest,
+      fits && typeof outline === 'string' ? (JSON.parse(outline) as Outline) : undefined,
+    );
   }
   return found;
 }

@@ -1,10 +1,10 @@
 import { compileFilters } from '../../../content/filter.js';
 import { imageFields } from '../../../images/filter-fields.js';
-import type { ImageRecord } from '../../../images/store.js';
+import type { ImageRecord, Store } from '../../../images/store.js';
 import type { CommandBody } from '../../command.js';
-import { summarise } from '../../image-summary.js';
+import { summarise, type ImageSummary } from '../../image-summary.js';
 import { formatLabels } from '../../labels.js';
-import { formatTable } from '../../table.js';
+import { tableParts } from '../../table.js';
 import { binarySize } from '../../units.js';
 
 export type ListFlags = {
@@ -13,44 +13,54 @@ export type ListFlags = {
 
 const HEADER = ['REF', 'TYPE', 'DIGEST', 'SIZE', 'PLATFORMS', 'LABELS'];
 
+/** Labels are most of what records take in memory: of each no more is kept than is going to be shown. */
+type Shown = Pick<ImageRecord, 'name' | 'target'>;
+
 const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters) {
+  const { output, signal } = this;
   const matches = compileFilters(filters);
-  const images = await this.withStoreToRead(async (store) => {
-    const records: ImageRecord[] = [];
-    for await (const record of store.images.list({ signal: this.signal })) {
-      if (matches(imageFields(record))) records.push(record);
+  const list = async <T>(store: Store, shownOf: (record: ImageRecord) => T): Promise<T[]> => {
+    const found: T[] = [];
+    for await (const record of store.images.list({ signal })) {
+      if (matches(imageFields(record))) found.push(shownOf(record));
     }
-    if (flags.quiet === true) return records.map((record) => ({ record, size: 0, platforms: [] }));
-    const warn = (message: string) => this.output.warn(message);
-    const summaries = await summarise(store.content, records, this.signal, warn);
-    return summaries.map((summary, place) => ({ record: records[place]!, ...summary }));
-  });
+    return found;
+  };
+  const summariesOf = (store: Store, images: readonly Shown[]): Promise<ImageSummary[]> =>
+    summarise(store.content, images, signal, (message) => output.warn(message));
+
   if (flags.quiet === true) {
-    const names = images.map(({ record }) => record.name);
-    return this.output.json ? this.output.value(names) : this.output.lines(names);
+    const names = await this.withStoreToRead((store) => list(store, ({ name }) => name));
+    return output.json ? output.value(names) : output.lines(names);
   }
-  if (this.output.json) {
-    return this.output.value(
-      images.map(({ record: { name, target, labels, createdAt, updatedAt }, size, platforms }) => ({
+  if (output.json) {
+    const images = await this.withStoreToRead(async (store) => {
+      const records = await list(store, (record) => record);
+      const summaries = await summariesOf(store, records);
+      return records.map(({ name, target, labels, createdAt, updatedAt }, place) => ({
         name,
         target,
-        size,
-        platforms,
+        ...summaries[place]!,
         labels,
         createdAt,
         updatedAt,
-      })),
-    );
+      }));
+    });
+    return output.value(images);
   }
-  const rows = images.map(({ record: { name, target, labels }, size, platforms }) => [
-    name,
-    target.mediaType,
-    target.digest,
-    binarySize(size),
-    platforms.join(',') || '-',
-    formatLabels(labels) || '-',
-  ]);
-  await this.output.text(formatTable([HEADER, ...rows]));
+  const rows = await this.withStoreToRead(async (store) => {
+    const images = await list(store, ({ name, target, labels }) => ({
+      name,
+      target,
+      labels: formatLabels(labels) || '-',
+    }));
+    const summaries = await summariesOf(store, images);
+    return images.map(({ name, target, labels }, place) => {
+      const { size, platforms } = summaries[place]!;
+      return [name, target.mediaType, target.digest, binarySize(size), platforms.join(',') || '-', labels];
+    });
+  });
+  for (const part of tableParts([HEADER, ...rows])) await output.text(part);
 };
 
 export default run;
