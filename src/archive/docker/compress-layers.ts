@@ -10,10 +10,10 @@ import { UNCOMPRESSED } from './proven-layers.js';
 import type { DockerImage } from './source.js';
 
 /**
- * Layers that are compressed at once. Each is compressed in blocks that go to several threads by themselves; more than
- * one fill these while another one is read, or waits for the disk.
+ * Layers that are compressed at once. Each is compressed in blocks that go to several threads by themselves; a second one
+ * fills these while the first is read, or waits for the disk. More would only take memory.
  */
-const AT_ONCE = 4;
+const AT_ONCE = 2;
 
 /**
  * The same images with every plain layer compressed by gzip, each once, however many have it, several at once. The result is in `store`,

@@ -37,7 +37,7 @@ export interface LayerPart {
  * Layers that are unpacked at once: each of gzip has a thread to itself and keeps a few MiB in memory, while this thread
  * hashes what they give. One of zstd may keep the 128 MiB its window may have, so these go one after the other.
  */
-const AT_ONCE = { none: 4, gzip: 4, zstd: 1 } as const;
+const AT_ONCE = { none: 3, gzip: 3, zstd: 1 } as const;
 
 /**
  * Looks at the layers of one archive, each file once, however many images have it. A plain layer is its own diff ID,
