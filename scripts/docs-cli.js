@@ -70,6 +70,13 @@ function overview() {
       '`images import` tells names and digests as `<name> <digest>`, one a line, and no steps in between.',
       'By default every complete platform is imported and exported, never only the one of this machine.',
       '`content get` verifies what it writes, and takes several digests.',
+      '`content rm` of a digest that is not there exits with 3, after removing the others; `ctr` says nothing and exits with 0.',
+      '`content ingest` puts what it stores under a lease of 24 hours, so that no collection takes it, and says so.',
+      '`content prune references` prints the labels on standard output; `ctr` logs them.',
+      '`images rm` and `leases rm` collect before they end, as with `--sync`; `--no-gc` leaves that to a later collection.',
+      '`images check` exits with 1 if an image is not complete, and shows platforms where `ctr` says whether it is unpacked. `images usage` is about blobs, not about snapshots.',
+      '`namespaces label` prints the labels, and exits with 3 for a namespace that is not there; `ctr` prints nothing and creates it.',
+      'An argument that has to be there and is not is an error everywhere, exit status 2.',
       'Names may be typed short: exactly as stored first, then with `:latest`, then as Docker completes them.',
     ]
       .map((line) => `- ${line}`)
@@ -81,7 +88,7 @@ function exitTable() {
   const rows = [
     [0, '', 'done'],
     ...Object.entries(ERROR_TABLE).map(([code, { exit, meaning }]) => [exit, `\`${code}\``, meaning]),
-    [1, '', '`verify`: the archive is not sound, as its verdict says'],
+    [1, '', '`verify`: the archive is not sound, as its verdict says; `images check`: an image is not complete'],
     [1, '`INTERNAL`', 'a defect in stowage'],
     [130, '`INTERRUPTED`', 'SIGINT; a second one ends the command at once'],
     [141, '', 'whoever was reading standard output has gone; nothing is said about it'],

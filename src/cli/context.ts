@@ -1,3 +1,4 @@
+import type { StoreOptions } from '../backends/dir/index.js';
 import type { OnProgress } from '../content/progress.js';
 import { isStowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
@@ -21,6 +22,8 @@ export interface Context {
   place(): Place;
   /** Opens the store the user means, and closes it when `use` is done. */
   withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
+  /** The same for commands that only change what is there: a store that is not there is an empty one, and none is made. */
+  withStoreToChange<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** The same for commands that remove something: they work on a full disk, too. */
   withStoreToRemove<T>(use: (store: Store) => Promise<T>): Promise<T>;
   /** The same for commands that change nothing: a store that is not there is an empty one, and none is made. */
@@ -52,18 +55,20 @@ export interface ContextOptions {
 
 export function createContext(options: ContextOptions): Context {
   const { globals, env, output, stdout, stderr, signal, report, fail } = options;
-  const open = async (mode: 'readOnly' | 'toRemove' | 'write'): Promise<Store> => {
+  const open = async (how: Pick<StoreOptions, 'readOnly' | 'toRemove' | 'create'>): Promise<Store> => {
     const { root, namespace } = findPlace(globals, env);
     const { openStore } = await import('../backends/dir/index.js');
     const onWarning = (message: string) => output.warn(message);
-    const how = mode === 'write' ? {} : { [mode]: true };
     return openStore({ root, namespace, signal, onWarning, ...how });
   };
   const whatElse = async (error: unknown): Promise<Store> => {
     // A store of an older version: opening it for writing brings it up to date, where that is allowed.
     if (isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
-      return open('write');
+      return open({});
     }
+    return emptyStore(error);
+  };
+  const emptyStore = async (error: unknown): Promise<Store> => {
     if (!isStowageError(error, 'NOT_FOUND')) throw error;
     output.note(`there is no store at ${JSON.stringify(findPlace(globals, env).root)} yet`);
     const { openMemoryStore } = await import('../backends/memory/index.js');
@@ -79,13 +84,16 @@ export function createContext(options: ContextOptions): Context {
     fail,
     place: () => findPlace(globals, env),
     async withStore(use) {
-      return closing(await open('write'), use);
+      return closing(await open({}), use);
+    },
+    async withStoreToChange(use) {
+      return closing(await open({ create: false }).catch(emptyStore), use);
     },
     async withStoreToRemove(use) {
-      return closing(await open('toRemove'), use);
+      return closing(await open({ create: false, toRemove: true }).catch(emptyStore), use);
     },
     async withStoreToRead(use) {
-      return closing(await open('readOnly').catch(whatElse), use);
+      return closing(await open({ readOnly: true }).catch(whatElse), use);
     },
     async withProgress(verb, work) {
       const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';

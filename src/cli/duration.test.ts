@@ -22,4 +22,9 @@ describe('parseDuration', () => {
       expect(() => parseDuration(text), text).toThrow(/is no duration, such as 24h/);
     }
   });
+
+  it('refuses what is longer than a duration of Go', () => {
+    expect(parseDuration('2562047h')).toBe(2_562_047 * 3_600_000);
+    expect(() => parseDuration('2562048h')).toThrow(/longer than the longest duration/);
+  });
 });

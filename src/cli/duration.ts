@@ -9,11 +9,14 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** Go counts nanoseconds in 63 bits; and dates of a year with five digits are not what others can read. */
+const LONGEST = 2_562_047 * 3_600_000;
+
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
 
 /**
  * Milliseconds of a duration as Go writes it and `ctr` reads it: `24h`, `1h30m`, `1.5s`, `0`.
- * @throws {Error} for anything else, and for negative ones
+ * @throws {Error} for anything else, for negative ones and for more than 292 years
  */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
@@ -26,5 +29,6 @@ export function parseDuration(text: string): number {
   if (text === '' || end !== text.length) {
     throw new Error(`${JSON.stringify(text)} is no duration, such as 24h, 1h30m or 90s`);
   }
+  if (sum > LONGEST) throw new Error(`${JSON.stringify(text)} is longer than the longest duration, 2562047h`);
   return sum;
 }

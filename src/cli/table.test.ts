@@ -23,6 +23,14 @@ describe('a table', () => {
     ).toBe('DIGEST\t\tSIZE\t\n12345678\t1kB\t\n');
   });
 
+  it('leaves the last cell as it is where the rows are ragged', () => {
+    const rows = [
+      ['DIGEST', 'LABELS'],
+      ['a', '-'],
+    ];
+    expect(formatTable(rows, { ragged: true })).toBe('DIGEST LABELS\na      -\n');
+  });
+
   it('counts code points, not UTF-16 units', () => {
     expect(
       formatTable([

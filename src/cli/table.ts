@@ -2,12 +2,14 @@ import { printable } from './printable.js';
 
 /**
  * Aligned columns by the rules of Go's tabwriter as `ctr` sets it up (spec 9.1): a column is as wide as its longest
- * cell in one run of consecutive rows that have it, plus one; every cell is padded, the last of a row too, so that
- * lines end in padding. Widths count code points.
+ * cell in one run of consecutive rows that have it, plus one; every cell is padded, the last of a row too unless
+ * `ragged`, so that lines end in padding. Widths count code points.
  */
 export interface TableOptions {
   /** Spaces up to the width, or tabs up to the next multiple of eight. @default ' ' */
   readonly pad?: ' ' | '\t';
+  /** Leaves the last cell of each row as it is: what comes of a line in Go that does not end in a tab. @default false */
+  readonly ragged?: boolean;
 }
 
 const PADDING = 1;
@@ -42,6 +44,9 @@ export function* tableParts(
       for (let row = start; row < end; row++) widths[row]![column] = width;
       start = Math.max(end, start + 1);
     }
+  }
+  if (options.ragged === true) {
+    rows.forEach((row, index) => (widths[index]![row.length - 1] = runes(row.at(-1) ?? '')));
   }
   for (let start = 0; start < rows.length; start += PART_LINES) {
     const part = rows.slice(start, start + PART_LINES);

@@ -51,7 +51,9 @@ export function namespaceInUse(
     `namespace ${JSON.stringify(name)} must be empty, but it still has ${kinds.join(', ')}`,
     {
       detail: { namespace: name, left: kinds },
-      hint: left.images ? 'remove its images first' : 'collect what its images left behind first',
+      hint: left.images
+        ? 'remove its images first'
+        : 'remove its leases and unfinished writes, or let them expire, and collect',
     },
   );
 }

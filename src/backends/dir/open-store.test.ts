@@ -93,6 +93,18 @@ describe('opening a store', () => {
     ]);
   });
 
+  it('creates nothing where it is told not to, and opens for writing what is there', async () => {
+    await rejectsWith('NOT_FOUND', open({ root: join(folder, 'none'), create: false }));
+    assert.deepEqual(await readdir(folder), []);
+    await (await filled()).close();
+    const store = await open({ create: false });
+    await store.leases.create({ id: 'x', lasting: true });
+    assert.deepEqual(
+      (await listOf(store.leases.list())).map(({ id }) => id),
+      ['x'],
+    );
+  });
+
   it('twice in a process shares one connection, which the last one closes', async () => {
     const first = await filled();
     const second = await open({ root: join(folder, '.', 'root') });

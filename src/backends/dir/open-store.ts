@@ -14,7 +14,7 @@ import { nearestFolder, prepareRoot } from './root.js';
 import { DirStore } from './store.js';
 
 export interface StoreOptions extends CopyLanesOptions {
-  /** The folder of the store. It is created if it is not there, unless `readOnly`. */
+  /** The folder of the store. It is created if it is not there, unless `readOnly`, or `create` is false. */
   readonly root: string;
   /** @default 'default' */
   readonly namespace?: string;
@@ -28,6 +28,8 @@ export interface StoreOptions extends CopyLanesOptions {
    * themselves take it whenever they need it. @default false
    */
   readonly toRemove?: boolean;
+  /** Whether a store that is not there is made, rather than refused with NOT_FOUND. @default true */
+  readonly create?: boolean;
   /** Accepts a file system whose locks do not keep processes apart; only one may then use the store. @default false */
   readonly allowNetworkFileSystem?: boolean;
   /** Told of things a person should know that are no errors, one line each. @default nobody is told */
@@ -44,8 +46,8 @@ export interface StoreInternals {
  * Opens a store in a folder, which any number of processes may use at once; there is no daemon. Its root is an OCI
  * image layout that other tools can read, and must not write. The store does not keep the process alive.
  *
- * @throws {StowageError} NOT_FOUND if a read-only store is not there; INVALID if the folder is something else than a
- *   store; UNSUPPORTED on a network file system, for a store of a newer version, or without a usable SQLite; DENIED
+ * @throws {StowageError} NOT_FOUND if the store is not there and not to be made; INVALID if the folder is something else
+ *   than a store; UNSUPPORTED on a network file system, for a store of a newer version, or without a usable SQLite; DENIED
  *   where permissions are missing; BUSY if other processes kept it locked for a minute.
  */
 export async function openStore(options: StoreOptions, internals: StoreInternals = {}): Promise<Store> {
@@ -59,7 +61,7 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     if (options.allowNetworkFileSystem !== true) {
       checkFileSystem(await files.fileSystemType(await nearestFolder(files, paths.root)), paths.root);
     }
-    const writable = await prepareRoot(files, paths, options.readOnly === true);
+    const writable = await prepareRoot(files, paths, options.readOnly === true, options.create !== false);
     const readOnly = options.readOnly === true || !writable;
     const identity = await files.identify(paths.root);
     // Where this process writes to the store already, its connection reads as well.

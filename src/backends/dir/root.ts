@@ -8,17 +8,23 @@ import type { Paths } from './paths.js';
 const BEFORE_DATABASE = new Set(['blobs', 'ingest', 'holders', 'quarantine', 'lost+found']);
 
 /**
- * Makes sure that the root is a folder of ours or one that can become it, and creates what is missing of it unless
- * `readOnly`. Answers whether it can be written. Any number of processes may do so at once.
+ * Makes sure that the root is a folder of ours or, with `create`, one that can become it, and creates what is missing of
+ * it unless `readOnly`. Answers whether it can be written. Any number of processes may do so at once.
  *
- * @throws {StowageError} NOT_FOUND if there is nothing to read; INVALID if it is something else than a store; DENIED
+ * @throws {StowageError} NOT_FOUND if there is no store and none is to be made; INVALID if it is something else than a store; DENIED
  *   if there is no store and none can be created.
  */
-export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean): Promise<boolean> {
+export async function prepareRoot(
+  files: Files,
+  paths: Paths,
+  readOnly: boolean,
+  create = true,
+): Promise<boolean> {
+  const mustExist = readOnly || !create;
   const root = await files.stat(paths.root);
   if (root !== undefined && !root.isFolder) throw notAStore(paths, 'it is not a folder');
   if (root === undefined) {
-    if (readOnly) throw noStore(paths);
+    if (mustExist) throw noStore(paths);
     await createRoot(files, paths.root);
   }
   // Listed before the database is looked for: every store makes that before anything that would look foreign.
@@ -28,7 +34,7 @@ export async function prepareRoot(files: Files, paths: Paths, readOnly: boolean)
   if (lost !== undefined) throw databaseLost(paths, lost);
   if (database === undefined) {
     checkForeign(paths, found);
-    if (readOnly) throw noStore(paths);
+    if (mustExist) throw noStore(paths);
   } else if (!(await files.isReadable(paths.database))) {
     throw new StowageError('DENIED', `Cannot read ${JSON.stringify(paths.database)}: permission denied`, {
       detail: { path: paths.database },

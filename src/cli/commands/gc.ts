@@ -47,21 +47,28 @@ const run: CommandBody<GcFlags, []> = async function (flags) {
       kept: { ...kept, by },
     });
   }
-  await this.output.lines([summary(collection, dryRun)]);
+  await this.output.lines([summary(collection, recordsOnly(removed), dryRun)]);
   await this.output.lines([
     `${countOf(kept.blobs, 'blob')} (${binarySize(kept.bytes)}) stay${kept.blobs === 1 ? 's' : ''}${by.length > 0 ? ':' : ''}`,
   ]);
-  if (by.length > 0) await this.output.text(formatTable(by.map(rowOf)));
+  if (by.length > 0) await this.output.text(formatTable(by.map(rowOf), { ragged: true }));
 };
 
 export default run;
 
-function summary({ removed, freedBytes }: Collection, dryRun: boolean): string {
+/** How many blobs a namespace lets go of while others keep them. */
+function recordsOnly(removed: readonly Removed[]): number {
+  const gone = new Set<string>(removed.flatMap((each) => (each.kind === 'blob' ? [each.digest] : [])));
+  return removed.filter((each) => each.kind === 'content' && !gone.has(each.id)).length;
+}
+
+function summary({ removed, freedBytes }: Collection, shared: number, dryRun: boolean): string {
   const parts = [
     removed.image > 0 ? `${countOf(removed.image, 'image')} that expired` : [],
     removed.lease > 0 ? `${countOf(removed.lease, 'lease')} that expired or whose process died` : [],
     removed.ingest > 0 ? countOf(removed.ingest, 'unfinished write') : [],
     removed.blob > 0 ? countOf(removed.blob, 'blob') : [],
+    shared > 0 ? `${countOf(shared, 'record')} of blobs that other namespaces keep` : [],
   ].flat();
   if (parts.length === 0) return dryRun ? 'nothing would be removed' : 'nothing to remove';
   return `${dryRun ? 'would remove' : 'removed'} ${parts.join(', ')}: ${binarySize(freedBytes)}`;

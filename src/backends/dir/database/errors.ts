@@ -3,6 +3,7 @@ import { StowageError, type ErrorCode } from '../../../errors.js';
 const BUSY = 5;
 const CORRUPT = 11;
 const FULL = 13;
+const NOT_A_DATABASE = 26;
 
 /** The index of the log cannot be made longer: other than for its other files SQLite does not look why. */
 const SHARED_MEMORY_SIZE = 10 + 19 * 256;
@@ -17,8 +18,11 @@ const MEANINGS: Readonly<Record<number, readonly [code: ErrorCode, reason: strin
   [FULL]: ['NO_SPACE', 'no space left on the disk'],
   14: ['UNAVAILABLE', 'its file cannot be opened'],
   23: ['DENIED', 'permission denied'],
-  26: ['CORRUPT', 'its file is not a database'],
+  [NOT_A_DATABASE]: ['CORRUPT', 'its file is not a database'],
 };
+
+/** What no other try and no other disk will make better. */
+const DAMAGED = new Set([MEANINGS[CORRUPT]?.[1], MEANINGS[NOT_A_DATABASE]?.[1]]);
 
 /** Whether SQLite gave up because somebody else holds a lock. */
 export function isBusy(error: unknown): boolean {
@@ -42,6 +46,9 @@ export function fromSqliteError(error: unknown, attempt: string): unknown {
   return new StowageError(meaning[0], `${attempt}: ${meaning[1]}`, {
     cause: error,
     detail: { sqlite: code },
+    ...(DAMAGED.has(meaning[1]) && {
+      hint: 'stowage fsck --repair makes a new one from index.json and the blobs',
+    }),
   });
 }
 

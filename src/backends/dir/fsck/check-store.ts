@@ -72,7 +72,7 @@ export async function checkStore(
     const isEnd = async (draft: Draft): Promise<boolean> => {
       const rebuilt =
         repair && proven === undefined ? await rebuildDatabase(paths, files, setting) : undefined;
-      onFinding(findingOf(draft, { repairable: true, repaired: rebuilt?.done }));
+      onFinding(findingOf({ hint: REBUILD, ...draft }, { repairable: true, repaired: rebuilt?.done }));
       proven = rebuilt?.proven;
       return rebuilt === undefined;
     };
@@ -113,6 +113,7 @@ export async function checkStore(
   }
 }
 
+const REBUILD = '--repair makes a new one from index.json and the blobs';
 const NOTHING: StoreReport['blobs'] = { count: 0, bytes: 0, hashedBytes: 0 };
 
 /**

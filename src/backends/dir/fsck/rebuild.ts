@@ -146,7 +146,7 @@ async function fill(check: Check): Promise<string> {
     return adoptPlanned(check, transaction, plan);
   });
   const from = hasIndex ? 'index.json' : 'the manifests that are there';
-  return `made a new one with ${names.length} images from ${from}`;
+  return `made a new one with ${names.length} ${names.length === 1 ? 'image' : 'images'} from ${from}`;
 }
 
 /** Manifests and indexes that nothing refers to: all that is left of names where there is no index. */

@@ -1,5 +1,5 @@
 import { writeIngest } from '../../../content/write-ingest.js';
-import { StowageError } from '../../../errors.js';
+import { isStowageError, StowageError } from '../../../errors.js';
 import type { Store } from '../../../images/store.js';
 import type { Bytes } from '../../../io/byte-source.js';
 import { parseDigest } from '../../../oci/digest.js';
@@ -37,6 +37,8 @@ const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
         return writeIngest(store.under({ id: lease }).content, ref, open, options);
       });
       return { stored, lease };
+    } catch (error) {
+      throw withOurHint(error);
     } finally {
       await keepOrEnd(this, store, lease, flags);
     }
@@ -78,6 +80,13 @@ async function keepOrEnd(
     return;
   }
   await store.leases.delete(lease);
+}
+
+/** A library aborts what was begun for another size; here that is a flag. */
+function withOurHint(error: unknown): unknown {
+  if (!isStowageError(error, 'INVALID') || error.detail['before'] === undefined) return error;
+  const { code, message, detail } = error;
+  return new StowageError(code, message, { detail, hint: '--restart begins again', cause: error });
 }
 
 /** Standard input cannot be read again from its beginning. */

@@ -12,7 +12,7 @@ const run: CommandBody<{}, string[]> = async function (_flags, text, ...assignme
   if (assignments.length === 0) {
     info = await this.withStoreToRead((store) => store.content.info(digest, { signal }));
   } else {
-    info = await this.withStore((store) => store.content.setLabels(digest, changes, { signal }));
+    info = await this.withStoreToChange((store) => store.content.setLabels(digest, changes, { signal }));
   }
   if (info === undefined) throw blobNotFound(digest);
   if (this.output.json) return this.output.value({ digest, labels: sortLabels(info.labels) });

@@ -33,7 +33,7 @@ const run: CommandBody<ContentListFlags, string[]> = async function (flags, ...f
     age(now - createdAt.getTime()),
     formatLabels(labels) || '-',
   ]);
-  await this.output.text(formatTable([HEADER, ...rows], { pad: '\t' }));
+  await this.output.text(formatTable([HEADER, ...rows], { pad: '\t', ragged: true }));
 };
 
 export default run;

@@ -10,7 +10,7 @@ const run: CommandBody<LabelFlags, string[]> = async function (flags, ...args) {
   const [name, ...assignments] = args as [string, ...string[]];
   const labels = parseLabelChanges(assignments, ['images', 'label']);
   const replaceLabels = flags.replaceAll === true;
-  const record = await this.withStore(async (store) => {
+  const record = await this.withStoreToChange(async (store) => {
     const image = await findImage(store.images, name, { signal: this.signal });
     if (assignments.length === 0 && !replaceLabels) return image;
     const change = { op: 'update', name: image.name, labels, replaceLabels } as const;

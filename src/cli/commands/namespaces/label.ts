@@ -15,7 +15,7 @@ const run: CommandBody<{}, string[]> = async function (_flags, ...args) {
   const { labels } =
     assignments.length === 0
       ? await this.withStoreToRead(show)
-      : await this.withStore((store) => store.namespaces.setLabels(name, changes, { signal }));
+      : await this.withStoreToChange((store) => store.namespaces.setLabels(name, changes, { signal }));
   if (this.output.json) return this.output.value({ name, labels: sortLabels(labels) });
   await this.output.lines([formatLabels(labels)]);
 };
