@@ -88,7 +88,11 @@ function exitTable() {
   const rows = [
     [0, '', 'done'],
     ...Object.entries(ERROR_TABLE).map(([code, { exit, meaning }]) => [exit, `\`${code}\``, meaning]),
-    [1, '', '`verify`: the archive is not sound, as its verdict says; `images check`: an image is not complete'],
+    [
+      1,
+      '',
+      '`verify`: the archive is not sound, as its verdict says; `images check`: an image is not complete',
+    ],
     [1, '`INTERNAL`', 'a defect in stowage'],
     [130, '`INTERRUPTED`', 'SIGINT; a second one ends the command at once'],
     [141, '', 'whoever was reading standard output has gone; nothing is said about it'],
