@@ -59,9 +59,13 @@ interface Outcome {
   readonly stderr: string;
 }
 
-async function stowage(...args: string[]): Promise<Outcome> {
+const stowage = (...args: string[]) => stowageFrom('/dev/null', ...args);
+
+/** With a file as its standard input. */
+async function stowageFrom(input: string, ...args: string[]): Promise<Outcome> {
+  const command = [process.execPath, COMMAND, '--root', root, ...args];
   try {
-    return { status: 0, ...(await run(process.execPath, [COMMAND, '--root', root, ...args])) };
+    return { status: 0, ...(await run('sh', ['-c', 'exec "$@" < "$0"', input, ...command])) };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
     return { status: code, stdout, stderr };
@@ -216,6 +220,20 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
       await release();
       await rm(root, { recursive: true });
     }
+  });
+
+  it('a write of content goes on where it was when there is space', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    const path = join(folder, 'content');
+    await writeFile(path, Buffer.alloc(3_000_000, 'content '));
+    await fill(1_500_000);
+    assertNoSpace(await stowageFrom(path, 'content', 'ingest', 'upload'), 'ingest');
+    assert.match(await succeeds('content', 'active'), /^upload/m);
+    await release();
+    const { status, stderr } = await stowageFrom(path, 'content', 'ingest', 'upload');
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(await succeeds('content', 'active'), /^upload/m);
+    await refuseDamage(root);
   });
 
   it('a store that never had room for more lists, and removes as soon as there is a little', async () => {
