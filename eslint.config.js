@@ -81,7 +81,7 @@ export default tseslint.config(
   },
   {
     // Those who ask whether the files of the database are there, or hand their paths to the driver.
-    files: ['paths', 'root', 'open-place', 'holders', 'fsck/rebuild'].map(
+    files: ['paths', 'root', 'open-place', 'holders', 'reserve', 'fsck/rebuild'].map(
       (name) => `src/backends/dir/${name}.ts`,
     ),
     rules: { 'no-restricted-syntax': ['error', syncCalls, topLevelAwait, openingLibraries] },

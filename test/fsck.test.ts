@@ -31,6 +31,7 @@ it('A check beside a busy writer finds nothing', async () => {
   // Content that comes and goes, under leases and without, with names and without.
   const code = `import { openStore } from ${JSON.stringify(LIBRARY)};
     const store = await openStore({ root: process.argv[1] });
+    const name = 'x' + process.pid + '-';
     let running = true;
     process.stdin.on('end', () => (running = false)).resume();
     for (let round = 0; running; round++) {
@@ -38,9 +39,9 @@ it('A check beside a busy writer finds nothing', async () => {
       const put = (bytes) => store.under(lease).content.put(undefined, () => bytes);
       const blobs = await Promise.all([1, 2, 3].map((seed) => put(Buffer.alloc(1000 * seed, seed + round % 5))));
       const target = { mediaType: 'a/b', ...blobs[0] };
-      await store.images.apply([{ op: 'create', name: 'x' + round, target }]);
+      await store.images.apply([{ op: 'create', name: name + round, target }]);
       if (round === 0) process.stdout.write('begun');
-      await store.images.apply([{ op: 'delete', name: 'x' + round }]);
+      await store.images.apply([{ op: 'delete', name: name + round }]);
       for (const { digest } of blobs) await store.content.delete(digest);
       await lease.release();
     }

@@ -83,7 +83,7 @@ async function expectNothingOutside(): Promise<void> {
   const here = (await readdir(folder)).filter((name) => name !== 'x.tar');
   expect([...here, ...(await readdir(join(folder, 'deep')))]).toEqual(['deep', 'root']);
   const inRoot = await readdir(join(folder, 'deep', 'root'));
-  const known = /^(?:blobs|holders|index\.json|ingest|metadata\.db.*|oci-layout)$/;
+  const known = /^(?:blobs|holders|index\.json|ingest|metadata\.db.*|oci-layout|reserve)$/;
   expect(inRoot.filter((name) => !known.test(name))).toEqual([]);
   expect((await readdir(join(folder, 'deep', 'root', 'blobs'))).sort()).toEqual(['sha256']);
 }

@@ -125,9 +125,11 @@ function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {
   });
 }
 
+const nothing = () => {};
+
 function writeToStream(chunk: Uint8Array): Promise<void> {
   // Besides its callback a failed write emits 'error', some time later; nobody may be left to be surprised by it.
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {});
+  if (!process.stdout.listeners('error').includes(nothing)) process.stdout.on('error', nothing);
   return new Promise((resolve, reject) => {
     process.stdout.write(chunk, (error) => {
       if (error) reject(error);

@@ -10,6 +10,12 @@ export interface CopyWorkersOptions {
   readonly workerUrl?: URL | undefined;
 }
 
+/**
+ * A thread's own standard streams are not needed, and Node would pipe them into those of the process: which makes these,
+ * and listens to their errors in the place of whoever writes to them.
+ */
+export const QUIET = { stdout: true, stderr: true } as const;
+
 /** As copy-worker.js has it. */
 type Answer =
   | { readonly written: number }
@@ -80,7 +86,7 @@ export class CopyWorkers implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#url);
+    const worker = new Worker(this.#url, QUIET);
     this.#all.add(worker);
     // One that failed is not given another job; what failed in it is told by the job it had.
     const forget = () => void this.#all.delete(worker);

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { QUIET } from './copy-workers.js';
 import { digestFromHash, type Algorithm, type Digest } from '../oci/digest.js';
 
 /** Pieces that may wait to be hashed. */
@@ -132,7 +133,7 @@ export class ThreadHasher {
 /** Undefined if the program cannot be loaded. */
 function start(url: URL, algorithm: Algorithm): Promise<Worker | undefined> {
   return new Promise((resolve) => {
-    const worker = new Worker(url);
+    const worker = new Worker(url, QUIET);
     const settle = (outcome: Worker | undefined) => {
       worker.off('message', onMessage).off('error', onError);
       // Nobody listens between two contents; what happens then is found out by the next one.

@@ -5,7 +5,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ARCHIVES, DIGESTS, Homes, run, type Outcome } from './world.js';
+import { golden } from './golden-text.js';
+import { ARCHIVES, DIGESTS, Homes, run } from './world.js';
 
 const FOLDER = new URL('golden/', import.meta.url).pathname;
 const UPDATE = process.env.UPDATE_GOLDEN === '1';
@@ -484,23 +485,4 @@ function fileName(title: string): string {
     (character) => ({ ' ': '_', '/': '+', ':': '.' })[character] ?? '!',
   );
   return name === '' ? '(nothing)' : name;
-}
-
-/** What differs from run to run and from machine to machine is replaced. */
-function golden(title: string, { stdout, stderr, status }: Outcome, home: string): string {
-  const text = `$ ${`stowage ${title}`.trimEnd()}\n[exit ${status}]\n--- stdout\n${ended(stdout)}--- stderr\n${stderr}`;
-  return text
-    .replaceAll(home, '<home>')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>')
-    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<second>')
-    .replaceAll(/import-\d{4}-\d\d-\d\d/g, 'import-<date>')
-    .replaceAll(/(?:Less than a second|\d+ seconds?)\t+/g, '<age>\t')
-    .replaceAll(/\t{3,}/g, '\t...')
-    .replaceAll(process.version, '<node>')
-    .replaceAll(`${process.platform}/${process.arch}`, '<platform>');
-}
-
-function ended(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n(no end of line)\n`;
 }
