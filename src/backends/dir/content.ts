@@ -1,4 +1,4 @@
-import { checkLabels, mergeLabels } from '../../content/labels.js';
+import { checkLabels } from '../../content/labels.js';
 import type { Outline, OutlineMemory } from '../../content/outline.js';
 import { blobNotFound } from '../../content/read-range.js';
 import type { OpenSlice, SliceSource } from '../../content/slices.js';
@@ -12,32 +12,25 @@ import type {
   BlobInfo,
   CallOptions,
   LabelChanges,
-  Labels,
   ListOptions,
   PutOptions,
   ReadOptions,
   Stored,
   Target,
 } from '../../content/store.js';
-import { fromSystemError, StowageError } from '../../errors.js';
 import type { ByteSource, Bytes } from '../../io/byte-source.js';
 import { abortable } from '../../io/signals.js';
 import { wrongSize } from '../../io/verify.js';
-import { algorithmOf, type Digest } from '../../oci/digest.js';
-import type { BegunFile } from './blob-file.js';
+import type { Digest } from '../../oci/digest.js';
 import * as blobs from './blobs.js';
-import type { Transaction } from './database/connection.js';
-import { Ingest } from './ingest.js';
 import type { OpenFile } from './files.js';
-import { findOutlines, outlineOfFile, recordOutline } from './outlines.js';
+import { findOutlines } from './outlines.js';
 import { damaged, openBlob, readBlob, sliceOf } from './read-blob.js';
+import { commitBlob, INFO, putBytes, putHeld, relabel } from './put-blob.js';
 import { withReserve } from './reserve.js';
 import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
-import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
+import { hold, requireLease, requireWritable, type View } from './view.js';
 import { DirIngests, type IngestedContent } from './resumable.js';
-import { writeBlob } from './write-blob.js';
-
-const INFO = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest) WHERE c.namespace = ? AND c.digest = ?`;
 
 const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest)
   WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;
@@ -54,8 +47,8 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
       holds: async (digest, options) =>
         (await this.info(digest, options)) !== undefined &&
         (await this.claim([{ digest }], options)).has(digest),
-      commit: (written, data, options) => this.#commit(written, data, options),
-      link: (shared, options) => this.#putHeld(shared, options.labels, options),
+      commit: (written, data, options) => commitBlob(this.#view, written, data, options),
+      link: (shared, options) => putHeld(this.#view, shared, options.labels, options),
     };
     this.#ingests = new DirIngests(view, content, open);
   }
@@ -107,10 +100,10 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     requireWritable(this.#view, `store ${what}`);
     checkLabels(labels, what);
     if (target !== undefined) {
-      const held = await this.#putHeld(target, labels, options);
+      const held = await putHeld(this.#view, target, labels, options);
       if (held !== undefined) return held;
     }
-    return this.#putBytes(target, await open(), what, options);
+    return putBytes(this.#view, target, await open(), what, options);
   }
 
   async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
@@ -149,13 +142,13 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     requireWritable(this.#view, `label ${what}`);
     checkLabels(changes, what);
     const { place, namespace } = this.#view;
-    const relabel = () =>
+    const change = () =>
       place.connection.transaction((transaction) => {
-        if (!this.#relabel(transaction, digest, changes)) throw blobNotFound(digest);
+        if (!relabel(this.#view, transaction, digest, changes)) throw blobNotFound(digest);
         return blobInfoOf(transaction.get(INFO, namespace, digest) ?? {});
       }, options);
     const removes = Object.values(changes).every((value) => value === null);
-    return removes ? withReserve(place, relabel) : relabel();
+    return removes ? withReserve(place, change) : change();
   }
 
   async delete(digest: Digest, options: CallOptions = {}): Promise<boolean> {
@@ -215,144 +208,4 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     if ((await this.info(digest, options)) === undefined) throw blobNotFound(digest);
     throw damaged(digest, 'it is on record, but its file is gone');
   }
-
-  /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */
-  async #putHeld(
-    target: Target,
-    labels: Labels,
-    options: CallOptions & { readonly ref?: string },
-  ): Promise<Stored | undefined> {
-    const view = this.#view;
-    const { blob, own } = await view.place.connection.read((queries) => {
-      requireLease(view, queries);
-      const own = queries.get(INFO, view.namespace, target.digest) !== undefined;
-      return { blob: blobs.stored(queries, target), own };
-    }, options);
-    if (blob === undefined) return undefined;
-    const { ref } = options;
-    const nothingToRecord =
-      own && view.lease === undefined && ref === undefined && Object.keys(labels).length === 0;
-    if (nothingToRecord && blob.state === 'live' && (await blobs.isThere(view.place, blob))) {
-      return { digest: blob.digest, size: blob.size, existed: true };
-    }
-    return view.place.connection.transaction((transaction) => {
-      requireLease(view, transaction);
-      const blob = blobs.stored(transaction, target);
-      if (blob === undefined || !blobs.revive(view.place, transaction, blob)) return undefined;
-      if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
-      this.#record(transaction, blob.digest, labels);
-      return { digest: blob.digest, size: blob.size, existed: true };
-    }, options);
-  }
-
-  async #putBytes(
-    target: Target | undefined,
-    source: ByteSource,
-    what: string,
-    options: PutOptions,
-  ): Promise<Stored> {
-    const { place, namespace } = this.#view;
-    const { signal, onBytes } = options;
-    const begun: { ingest?: Ingest } = {};
-    const put = place.puts.enter();
-    const create = async (): Promise<BegunFile> => {
-      begun.ingest = await Ingest.open(place, namespace, target ?? {}, options);
-      return begun.ingest.openData();
-    };
-    const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
-    try {
-      const written = await writeBlob(source, {
-        algorithm: target === undefined ? (options.algorithm ?? 'sha256') : algorithmOf(target.digest),
-        expected: target,
-        create,
-        attempt,
-        onBytes,
-        signal,
-        lanes: place.lanes,
-      });
-      const outline = await outlineOfFile(place.files, begun.ingest?.data, { ...target, ...written });
-      const stored = await this.#commit(written, () => ownData(begun.ingest, attempt), {
-        ...options,
-        attempt,
-        outline,
-        ready: () => put.ready(),
-      });
-      // Should the folder stay, it is an orphan like that of a dead process, and no reason to call a stored blob a failure.
-      await begun.ingest?.remove().catch(() => {});
-      return stored;
-    } catch (error) {
-      // What cannot be tidied up any more is left for whoever tidies up after the dead.
-      await begun.ingest?.fail(error).catch(() => {});
-      throw error;
-    } finally {
-      put.leave();
-    }
-  }
-
-  /** Makes written and synced bytes the blob, unless somebody else has done so meanwhile. */
-  async #commit(
-    { digest, size }: { readonly digest: Digest; readonly size: number },
-    data: () => string,
-    options: PutOptions & {
-      readonly attempt?: string;
-      readonly ref?: string;
-      readonly outline?: Outline | undefined;
-      /** Resolves when it is time to commit. */
-      readonly ready?: () => Promise<void>;
-    },
-  ): Promise<Stored> {
-    const { labels = {}, signal, attempt, ref, outline } = options;
-    const view = this.#view;
-    try {
-      await blobs.prepareFolder(view.place, algorithmOf(digest));
-      await options.ready?.();
-      return await view.place.connection.transaction(
-        (transaction) => {
-          requireLease(view, transaction);
-          const blob = blobs.stored(transaction, { digest, size });
-          const present = blob !== undefined && blobs.revive(view.place, transaction, blob);
-          const known = this.#record(transaction, digest, labels);
-          if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
-          if (!present) blobs.commit(view.place, transaction, data(), { digest, size });
-          if (outline !== undefined) recordOutline(transaction, digest, outline);
-          return { digest, size, existed: present && known };
-        },
-        { signal },
-      );
-    } catch (error) {
-      throw attempt === undefined ? error : fromSystemError(error, attempt);
-    }
-  }
-
-  /** Records that this namespace holds the blob, with these labels, and under the lease; whether it held it before. */
-  #record(transaction: Transaction, digest: Digest, labels: Labels): boolean {
-    const view = this.#view;
-    const known = this.#relabel(transaction, digest, labels);
-    if (!known) blobs.record(transaction, view, digest, mergeLabels({}, labels));
-    hold(view, transaction, digest);
-    return known;
-  }
-
-  /** False if the blob is not held. */
-  #relabel(transaction: Transaction, digest: Digest, changes: LabelChanges): boolean {
-    const { namespace } = this.#view;
-    const row = transaction.get(INFO, namespace, digest);
-    if (row === undefined) return false;
-    if (Object.keys(changes).length === 0) return true;
-    const labels = mergeLabels(blobInfoOf(row).labels, changes);
-    transaction.run(
-      'UPDATE content SET labels = ?, updated = ? WHERE namespace = ? AND digest = ?',
-      JSON.stringify(labels),
-      Date.now(),
-      namespace,
-      digest,
-    );
-    return true;
-  }
-}
-
-/** @throws {StowageError} CONFLICT if somebody has thrown the bytes away. */
-function ownData(ingest: Ingest | undefined, attempt: string): string {
-  if (ingest?.isOurs() === true) return ingest.data;
-  throw new StowageError('CONFLICT', `${attempt}: it was aborted while it was written`);
 }
