@@ -52,7 +52,7 @@ for (const { path, text } of outputFiles) {
     ].join('\n'),
     define: { 'import.meta.url': 'importMetaUrl' },
   });
-  await writeFile(new URL(name, root), code);
+  await writeFile(new URL(name, root), withImports(code));
 }
 // The program of the threads is looked for beside the module that starts them.
 const worker = await transform(await readFile(new URL('dist/io/copy-worker.js', root), 'utf8'), {
@@ -62,3 +62,11 @@ const worker = await transform(await readFile(new URL('dist/io/copy-worker.js', 
 });
 await writeFile(new URL('dist/bin/copy-worker.js', root), worker.code);
 await chmod(new URL('dist/bin/stowage.js', root), 0o755);
+
+/** What may be an ES module is imported also from CommonJS; only chunks of our own are required. */
+function withImports(code) {
+  return code.replace(
+    /Promise\.resolve\(\)\.then\(\(\) => __toESM\(require\(("@[^"]+")\)\)\)/g,
+    (_, name) => `import(${name})`,
+  );
+}
