@@ -6,6 +6,7 @@ import type { Transaction } from '../database/connection.js';
 import type { FileFacts } from '../files.js';
 import { HOLDER_SUFFIX, isHolderId } from '../holders.js';
 import { isBeingMade, isOrphan, termsIn, textIn } from '../ingest-folder.js';
+import { isLeased } from '../ingests.js';
 import type { Place } from '../place.js';
 import { tellForeign } from './check-blobs.js';
 import type { Check } from './check.js';
@@ -65,12 +66,15 @@ async function checkIngests(check: Check): Promise<void> {
       await tellForeign(check, folder);
       continue;
     }
-    const named = (await termsIn(check.place, folder)) !== undefined;
+    const terms = await termsIn(check.place, folder);
+    const named = terms !== undefined;
     const gone = join(paths.ingests, `gone-${randomUUID()}`);
     const found = await check.settle(
-      () => {
+      (queries) => {
         const facts = files.sync.lstat(folder);
         if (facts === undefined || isInUse(check.place, name, facts, named)) return undefined;
+        // Kept on purpose, for whoever goes on with it.
+        if (terms !== undefined && isLeased(queries, terms.namespace, terms.ref)) return undefined;
         const size = files.sync.stat(join(folder, 'data'))?.size ?? 0;
         const message = `a write of ${size} bytes so far that ended before its content was there`;
         return { code: 'ingest-orphan', where: check.where(folder), message };
