@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../errors.js';
 import type { StoreFinding, StoreReport } from '../../backends/dir/index.js';
 import type { CommandBody } from '../command.js';
+import { countOf } from '../count.js';
 import { binarySize } from '../units.js';
 
 export type FsckFlags = {
@@ -29,15 +30,11 @@ function findingLine({ severity, code, where, message, hint, repaired }: StoreFi
 
 function verdictLine({ verdict, blobs, damage, warnings, leftovers, repaired }: StoreReport): string {
   const counts = [
-    `${plural(blobs.count, 'blob')} of ${binarySize(blobs.bytes)}`,
+    `${countOf(blobs.count, 'blob')} of ${binarySize(blobs.bytes)}`,
     `${damage} damaged`,
-    plural(warnings, 'warning'),
-    plural(leftovers, 'leftover'),
+    countOf(warnings, 'warning'),
+    countOf(leftovers, 'leftover'),
     ...(repaired > 0 ? [`${repaired} repaired`] : []),
   ];
   return `${verdict}: ${counts.join(', ')}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import type { Finding, VerifiedImage, VerifiedPlatform, VerifyReport } from '../../archive/verify/report.js';
 import { verifyArchive } from '../../archive/verify/verify-archive.js';
 import type { CommandBody } from '../command.js';
+import { countOf } from '../count.js';
 import { EXIT } from '../exit.js';
 import { archiveFromStandardInput } from '../stdio.js';
 import { binarySize } from '../units.js';
@@ -57,15 +58,11 @@ function findingLine({ severity, code, where, message, hint }: Finding): string 
 
 function verdictLine({ verdict, images, blobs, errors, warnings, notes }: VerifyReport): string {
   const counts = [
-    plural(images.length, 'image'),
-    `${plural(blobs.count, 'blob')} of ${binarySize(blobs.bytes)}`,
-    plural(errors, 'error'),
-    plural(warnings, 'warning'),
-    plural(notes, 'note'),
+    countOf(images.length, 'image'),
+    `${countOf(blobs.count, 'blob')} of ${binarySize(blobs.bytes)}`,
+    countOf(errors, 'error'),
+    countOf(warnings, 'warning'),
+    countOf(notes, 'note'),
   ];
   return `${verdict}: ${counts.join(', ')}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -29,12 +29,6 @@ export function isBusy(error: unknown): boolean {
   return resultCode(error) === BUSY;
 }
 
-/** Whether SQLite could not open or write a file that it may only read. */
-export function isUnwritable(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === 8 || code === 14;
-}
-
 /**
  * An error of SQLite as a StowageError; `attempt` says what was tried. What does not come from SQLite, or tells of a
  * mistake in this code, comes back unchanged.

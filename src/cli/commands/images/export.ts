@@ -6,6 +6,7 @@ import type { ArchiveFormat, ExportResult } from '../../../archive/export-option
 import type { WritableCompression } from '../../../io/compression/compress.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
+import { countOf } from '../../count.js';
 import { findImages } from '../../find-images.js';
 import { absentPlatforms, parsePlatforms, parseRequired } from '../../platforms.js';
 import { asWritable, refuseTerminal } from '../../stdio.js';
@@ -64,7 +65,7 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
   if (toStandardOutput) return;
   if (this.output.json) return this.output.value(result);
   if (this.interactive) {
-    const images = result.images.length === 1 ? '1 image' : `${result.images.length} images`;
+    const images = countOf(result.images.length, 'image');
     this.output.note(`exported ${images} to ${JSON.stringify(out)} (${binarySize(result.size)})`);
   }
 };

@@ -8,6 +8,7 @@ import type {
 } from '../../../archive/import-options.js';
 import { isStowageError, StowageError } from '../../../errors.js';
 import type { CommandBody } from '../../command.js';
+import { countOf } from '../../count.js';
 import type { Output } from '../../output.js';
 import { parseLabels } from '../../labels.js';
 import { absentPlatforms, parsePlatforms, parseRequired } from '../../platforms.js';
@@ -169,7 +170,7 @@ function skippedText(image: ImportedImage, { images }: ImportResult): string {
 
 function tellReferrers({ referrers }: ImportResult, output: Output, ref: string | undefined): void {
   const taken = referrers.filter(({ state }) => state === 'complete');
-  if (taken.length > 0) output.note(`${countOf(taken)} came along`);
+  if (taken.length > 0) output.note(`${countOf(taken.length, 'referrer')} came along`);
   for (const { digest, subject, state } of referrers) {
     if (state === 'damaged') output.warn(`referrer ${digest} of ${subject} is damaged, and was left out`);
     if (state === 'absent') output.note(`the archive does not hold referrer ${digest} of ${subject}`);
@@ -178,12 +179,10 @@ function tellReferrers({ referrers }: ImportResult, output: Output, ref: string 
   const leftOut = ref === undefined ? referrers.filter(({ state }) => state === 'left-out') : [];
   if (leftOut.length > 0) {
     const how = 'to import one by itself: <ref> with --ref-object <digest>';
-    output.note(`${countOf(leftOut)} left out, for what they refer to is not here; ${how}`);
+    output.note(
+      `${countOf(leftOut.length, 'referrer')} left out, for what they refer to is not here; ${how}`,
+    );
   }
-}
-
-function countOf(referrers: readonly unknown[]): string {
-  return referrers.length === 1 ? '1 referrer' : `${referrers.length} referrers`;
 }
 
 function quoted({ name }: ImportedImage): string {
