@@ -6,7 +6,8 @@ import { GC_REF_CONTENT } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ImportOptions } from './import-options.js';
-import { policyFor, type ImportPlan, type PlannedImage } from './import-plan.js';
+import { policyFor, type PlannedImage } from './import-plan-image.js';
+import type { ImportPlan } from './import-plan.js';
 import type { PlannedReferrer } from './import-referrers.js';
 
 /** The names an import assigns, in the order of `images`: of all that is neither skipped nor refused. */

@@ -7,7 +7,8 @@ import { readContents } from './import-contents.js';
 import { DocumentsOnly } from './import-documents.js';
 import { checkNaming } from './import-names.js';
 import type { Amount, ImportOptions, ImportReport, ReportedImage } from './import-options.js';
-import { planImport, type ImportPlan, type PlannedImage } from './import-plan.js';
+import type { PlannedImage } from './import-plan-image.js';
+import { planImport, type ImportPlan } from './import-plan.js';
 import { referrerReport } from './import-referrers.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
 
@@ -63,13 +64,12 @@ function reportOf(
   { unread = { blobs: 0, bytes: 0 } }: ArchiveContents,
   options: ImportOptions,
 ): ImportReport {
-  const wanted = options.allBlobs === true ? [...blobs, ...others] : blobs;
   const leftOut = amountOf(options.allBlobs === true ? [] : others);
   return {
     images: images.map(reportedImage),
     referrers: referrers.map(referrerReport),
-    write: amountOf(wanted.filter(({ digest }) => !held.has(digest))),
-    held: amountOf(wanted.filter(({ digest }) => held.has(digest))),
+    write: amountOf(blobs.filter(({ digest }) => !held.has(digest))),
+    held: amountOf(blobs.filter(({ digest }) => held.has(digest))),
     leftOut: { blobs: leftOut.blobs + unread.blobs, bytes: leftOut.bytes + unread.bytes },
   };
 }

@@ -8,7 +8,8 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { OpenArchive } from './archive-source.js';
 import type { ImportOptions } from './import-options.js';
-import type { ImportPlan, PlannedImage } from './import-plan.js';
+import type { PlannedImage } from './import-plan-image.js';
+import type { ImportPlan } from './import-plan.js';
 import type { PlannedReferrer } from './import-referrers.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
 
@@ -42,13 +43,8 @@ export class Moving {
   }
 
   /** Everything at once; the first failure is that of the import. */
-  async all({
-    images,
-    referrers,
-    blobs,
-    others,
-  }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
-    await this.#move(this.#options.allBlobs === true ? [...blobs, ...others] : blobs);
+  async all({ images, referrers, blobs }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
+    await this.#move(blobs);
     return { images, referrers };
   }
 
@@ -60,11 +56,10 @@ export class Moving {
     others,
   }: ImportPlan): Promise<Pick<ImportPlan, 'images' | 'referrers'>> {
     // Several copies, but one total.
-    const all = this.#options.allBlobs === true ? [...blobs, ...others] : blobs;
     this.#tell({
       kind: 'total',
-      totalBytes: all.reduce((sum, { size }) => sum + size, 0),
-      blobs: all.length,
+      totalBytes: blobs.reduce((sum, { size }) => sum + size, 0),
+      blobs: blobs.length,
     });
     const moved: { images: PlannedImage[]; referrers: PlannedReferrer[] } = { images: [], referrers: [] };
     for (const image of images) {

@@ -6,7 +6,7 @@ import type { StowageError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
-import type { PlannedOutcome } from './import-plan.js';
+import type { PlannedOutcome } from './import-plan-image.js';
 import type { ReferrerReport } from './import-referrers.js';
 
 /** What happens to a name from the archive that the store has already, with another target. */

@@ -53,10 +53,9 @@ async function lookAt(
     (content, wanted) => content.claim(wanted, { signal }),
     options,
   );
-  const { images, blobs, others, held } = plan;
-  const wanted = options.allBlobs === true ? [...blobs, ...others] : blobs;
+  const { images, blobs, held } = plan;
   if (images.some(({ problem }) => problem !== undefined)) return undefined;
-  if (!wanted.every(({ digest }) => held.has(digest))) return undefined;
+  if (!blobs.every(({ digest }) => held.has(digest))) return undefined;
   if ((await lackingLabels(store.content, plan, options)).size > 0) return undefined;
 
   if (!(await areUnchanged(store.images, wantedNames(images, plan, options), { signal }))) return undefined;

@@ -10,7 +10,8 @@ import { readContents } from './import-contents.js';
 import { Moving } from './import-move.js';
 import { checkNaming } from './import-names.js';
 import type { ImportedImage, ImportOptions, ImportResult } from './import-options.js';
-import { planImport, type ImportPlan, type PlannedImage } from './import-plan.js';
+import type { PlannedImage } from './import-plan-image.js';
+import { planImport, type ImportPlan } from './import-plan.js';
 import { referrerReport } from './import-referrers.js';
 import { planWithoutWork } from './import-unchanged.js';
 import type { ArchiveContents } from './layout/archive-contents.js';
@@ -74,12 +75,11 @@ async function importUnderLease(
 }
 
 /** As if everything had been looked at one by one and found. */
-function resultOfNoWork(plan: ImportPlan, { allBlobs, onProgress }: ImportOptions): ImportResult {
-  const { images, blobs, others } = plan;
-  const all = allBlobs === true ? [...blobs, ...others] : blobs;
-  const bytes = all.reduce((sum, { size }) => sum + size, 0);
-  onProgress?.({ kind: 'total', totalBytes: bytes, blobs: all.length });
-  for (const { digest, size } of all) onProgress?.({ kind: 'blob', digest, size, existed: true });
+function resultOfNoWork(plan: ImportPlan, { onProgress }: ImportOptions): ImportResult {
+  const { images, blobs } = plan;
+  const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
+  onProgress?.({ kind: 'total', totalBytes: bytes, blobs: blobs.length });
+  for (const { digest, size } of blobs) onProgress?.({ kind: 'blob', digest, size, existed: true });
   const outcomes = new Map(
     images.map((image): [PlannedImage, NameOutcome] => {
       const { name, target, outcome, previous } = image;
@@ -89,7 +89,7 @@ function resultOfNoWork(plan: ImportPlan, { allBlobs, onProgress }: ImportOption
     }),
   );
   const counts = {
-    blobs: { written: 0, existed: all.length },
+    blobs: { written: 0, existed: blobs.length },
     bytes: { written: 0, existed: bytes },
   };
   return resultOf(plan, outcomes, counts);
