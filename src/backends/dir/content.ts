@@ -27,8 +27,9 @@ import type { OpenFile } from './files.js';
 import { findOutlines } from './outlines.js';
 import { damaged, openBlob, readBlob, sliceOf } from './read-blob.js';
 import { commitBlob, INFO, putBytes, putHeld, relabel } from './put-blob.js';
+import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { BLOB_COLUMNS, blobInfoOf, PAGE } from './rows.js';
+import { BLOB_COLUMNS, blobInfoOf } from './rows.js';
 import { hold, requireLease, requireWritable, type View } from './view.js';
 import { DirIngests, type IngestedContent } from './resumable.js';
 
@@ -106,21 +107,14 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     return putBytes(this.#view, target, await open(), what, options);
   }
 
-  async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
+  list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
     const { place, namespace } = this.#view;
-    for (let after = options.after ?? ''; ;) {
-      const page = await place.connection.read(
-        (queries) => queries.all(NEXT_PAGE, namespace, after),
-        options,
-      );
-      for (const row of page) {
-        options.signal?.throwIfAborted();
-        const info = blobInfoOf(row);
-        after = info.digest;
-        yield info;
-      }
-      if (page.length < PAGE) return;
-    }
+    return paged<BlobInfo>(
+      place.connection,
+      (queries, after) => queries.all(NEXT_PAGE, namespace, after?.digest ?? options.after ?? ''),
+      blobInfoOf,
+      options,
+    );
   }
 
   async info(digest: Digest, options: CallOptions = {}): Promise<BlobInfo | undefined> {

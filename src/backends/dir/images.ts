@@ -4,8 +4,9 @@ import { GC_EXPIRE } from '../../images/gc-labels.js';
 import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { IndexFile } from './index-file.js';
+import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { imageOf, PAGE } from './rows.js';
+import { imageOf } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
 /** The image records of one namespace. */
@@ -23,26 +24,15 @@ export class DirImages implements ImageStore {
     return this.#view.place.connection.read((queries) => this.#find(queries, name), options);
   }
 
-  async *list(options: ListOptions = {}): AsyncIterable<ImageRecord> {
+  list(options: ListOptions = {}): AsyncIterable<ImageRecord> {
     const { place, namespace } = this.#view;
-    for (let after = options.after ?? ''; ;) {
-      const page = await place.connection.read(
-        (queries) =>
-          queries.all(
-            `SELECT * FROM images WHERE namespace = ? AND name > ? ORDER BY name LIMIT ${PAGE}`,
-            namespace,
-            after,
-          ),
-        options,
-      );
-      for (const row of page) {
-        options.signal?.throwIfAborted();
-        const record = imageOf(row);
-        after = record.name;
-        yield record;
-      }
-      if (page.length < PAGE) return;
-    }
+    const query = `SELECT * FROM images WHERE namespace = ? AND name > ? ORDER BY name LIMIT ${PAGE}`;
+    return paged<ImageRecord>(
+      place.connection,
+      (queries, after) => queries.all(query, namespace, after?.name ?? options.after ?? ''),
+      imageOf,
+      options,
+    );
   }
 
   async apply(changes: readonly ImageChange[], options: CallOptions = {}): Promise<readonly ImageRecord[]> {

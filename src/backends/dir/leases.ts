@@ -4,8 +4,9 @@ import type { LeaseResource } from '../../images/collection.js';
 import { checkResource, leaseTerms } from '../../images/lease-terms.js';
 import type { Lease, LeaseInfo, LeaseOptions, LeaseStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
+import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { leaseOf, PAGE, resourceOf } from './rows.js';
+import { leaseOf, resourceOf } from './rows.js';
 import { hold, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
 /** Of a lease that counts; expired ones wait for a collection, or for somebody who wants their identifier. */
@@ -66,28 +67,16 @@ export class DirLeases implements LeaseStore {
     return row && leaseOf(row);
   }
 
-  async *list(options: CallOptions = {}): AsyncIterable<LeaseInfo> {
+  list(options: CallOptions = {}): AsyncIterable<LeaseInfo> {
     const { place, namespace } = this.#view;
-    for (let after = ''; ;) {
-      const page = await place.connection.read(
-        (queries) =>
-          queries.all(
-            `SELECT id, labels, created, expires FROM leases
-               WHERE namespace = ? AND id > ? AND ${COUNTS} ORDER BY id LIMIT ${PAGE}`,
-            namespace,
-            after,
-            Date.now(),
-          ),
-        options,
-      );
-      for (const row of page) {
-        options.signal?.throwIfAborted();
-        const lease = leaseOf(row);
-        after = lease.id;
-        yield lease;
-      }
-      if (page.length < PAGE) return;
-    }
+    const query = `SELECT id, labels, created, expires FROM leases
+      WHERE namespace = ? AND id > ? AND ${COUNTS} ORDER BY id LIMIT ${PAGE}`;
+    return paged<LeaseInfo>(
+      place.connection,
+      (queries, after) => queries.all(query, namespace, after?.id ?? '', Date.now()),
+      leaseOf,
+      options,
+    );
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
@@ -101,27 +90,15 @@ export class DirLeases implements LeaseStore {
     );
   }
 
-  async *resources(id: string, options: CallOptions = {}): AsyncIterable<LeaseResource> {
+  resources(id: string, options: CallOptions = {}): AsyncIterable<LeaseResource> {
     const { place, namespace } = this.#view;
-    for (let after: LeaseResource | undefined, more = true; more;) {
-      const page = await place.connection.read((queries) => {
-        this.#require(queries, id);
-        return queries.all(
-          `SELECT type, id FROM lease_resources
-             WHERE namespace = ? AND lease = ? AND (type, id) > (?, ?) ORDER BY type, id LIMIT ${PAGE}`,
-          namespace,
-          id,
-          after?.type ?? '',
-          after?.id ?? '',
-        );
-      }, options);
-      for (const row of page) {
-        options.signal?.throwIfAborted();
-        after = resourceOf(row);
-        yield after;
-      }
-      more = page.length === PAGE;
-    }
+    const query = `SELECT type, id FROM lease_resources
+      WHERE namespace = ? AND lease = ? AND (type, id) > (?, ?) ORDER BY type, id LIMIT ${PAGE}`;
+    const next = (queries: Queries, after: LeaseResource | undefined) => {
+      this.#require(queries, id);
+      return queries.all(query, namespace, id, after?.type ?? '', after?.id ?? '');
+    };
+    return paged(place.connection, next, resourceOf, options);
   }
 
   async addResource(id: string, resource: LeaseResource, options: CallOptions = {}): Promise<void> {

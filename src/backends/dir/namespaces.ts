@@ -12,8 +12,9 @@ import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
 import { removeFolder } from './ingest-folder.js';
 import { storedIngests } from './ingests.js';
+import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { mapOf, PAGE } from './rows.js';
+import { mapOf } from './rows.js';
 import { requireWritable, type View } from './view.js';
 
 /** The namespaces of a root; every view shows all of them. */
@@ -24,24 +25,14 @@ export class DirNamespaces implements NamespaceStore {
     this.#view = view;
   }
 
-  async *list(options: CallOptions = {}): AsyncIterable<NamespaceInfo> {
-    for (let after = ''; ;) {
-      const page = await this.#view.place.connection.read(
-        (queries) =>
-          queries.all(
-            `SELECT name, labels FROM namespaces WHERE name > ? ORDER BY name LIMIT ${PAGE}`,
-            after,
-          ),
-        options,
-      );
-      for (const row of page) {
-        options.signal?.throwIfAborted();
-        const info = namespaceOf(row);
-        after = info.name;
-        yield info;
-      }
-      if (page.length < PAGE) return;
-    }
+  list(options: CallOptions = {}): AsyncIterable<NamespaceInfo> {
+    const query = `SELECT name, labels FROM namespaces WHERE name > ? ORDER BY name LIMIT ${PAGE}`;
+    return paged<NamespaceInfo>(
+      this.#view.place.connection,
+      (queries, after) => queries.all(query, after?.name ?? ''),
+      namespaceOf,
+      options,
+    );
   }
 
   async get(name: string, options: CallOptions = {}): Promise<NamespaceInfo | undefined> {

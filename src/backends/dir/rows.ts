@@ -4,9 +4,6 @@ import type { ImageRecord, LeaseInfo } from '../../images/store.js';
 import { parseDigest } from '../../oci/digest.js';
 import type { Row, Value } from './database/library.js';
 
-/** How many rows of a list are read at a time; no statement stays open between two pages. */
-export const PAGE = 256;
-
 /** The columns {@link blobInfoOf} needs, of `content` as c and `blobs` as b. */
 export const BLOB_COLUMNS = 'c.digest, b.size, c.labels, c.created, c.updated';
 

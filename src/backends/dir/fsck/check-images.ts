@@ -1,11 +1,11 @@
 import { GC_REF_CONTENT, isKeyOf } from '../../../images/gc-labels.js';
 import { isDigest, type Digest } from '../../../oci/digest.js';
 import type { Queries } from '../database/connection.js';
+import type { Row } from '../database/library.js';
+import { PAGE, paged } from '../paged.js';
 import { mapOf } from '../rows.js';
 import { imageWhere } from './check-records.js';
 import type { Check, Draft } from './check.js';
-
-const PAGE = 256;
 
 /** Digests a message names; the finding itself has all. */
 const NAMED = 3;
@@ -21,22 +21,18 @@ interface Image {
  * out when the image was imported has none.
  */
 export async function checkImages(check: Check): Promise<void> {
-  for (let [namespace, name] = ['', '']; ;) {
-    const rows = await check.read((queries) =>
-      queries.all(
-        `SELECT namespace, name, digest FROM images WHERE (namespace, name) > (?, ?)
-           ORDER BY namespace, name LIMIT ${PAGE}`,
-        namespace,
-        name,
-      ),
-    );
-    for (const row of rows) {
-      check.signal?.throwIfAborted();
-      [namespace, name] = [String(row['namespace']), String(row['name'])];
-      const digest = String(row['digest']);
-      if (isDigest(digest)) await checkImage(check, { namespace, name, digest });
-    }
-    if (rows.length < PAGE) return;
+  const query = `SELECT namespace, name, digest FROM images WHERE (namespace, name) > (?, ?)
+    ORDER BY namespace, name LIMIT ${PAGE}`;
+  const images = paged<Row>(
+    check.place.connection,
+    (queries, after) => queries.all(query, after?.['namespace'] ?? '', after?.['name'] ?? ''),
+    (row) => row,
+    { signal: check.signal },
+  );
+  for await (const row of images) {
+    const digest = String(row['digest']);
+    if (!isDigest(digest)) continue;
+    await checkImage(check, { namespace: String(row['namespace']), name: String(row['name']), digest });
   }
 }
 
