@@ -45,6 +45,13 @@ export function leaseNotFound(id: string): StowageError {
   return new StowageError('NOT_FOUND', `lease ${JSON.stringify(id)}: not found`, { detail: { lease: id } });
 }
 
+/** The error for an identifier that is taken. */
+export function leaseExists(id: string): StowageError {
+  return new StowageError('ALREADY_EXISTS', `lease ${JSON.stringify(id)}: already exists`, {
+    detail: { lease: id },
+  });
+}
+
 /** The types of what a lease can keep, in the order they are listed. */
 const RESOURCE_TYPES: readonly string[] = ['content', 'images', 'ingests'] satisfies LeaseResource['type'][];
 

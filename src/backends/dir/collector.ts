@@ -15,7 +15,8 @@ import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { holdingsIn } from './holdings.js';
 import { IndexFile } from './index-file.js';
-import { ingestStates, isLeased, removeIngest, removeStrays, type IngestState } from './ingests.js';
+import { removeFolder } from './ingest-folder.js';
+import { ingestStates, isLeased, removeStrays, type IngestState } from './ingests.js';
 import { withReserve } from './reserve.js';
 import { text } from './rows.js';
 import { sweepDying, sweepUnknown, unknownFiles } from './sweep.js';
@@ -111,7 +112,7 @@ export class DirCollector implements Collector {
       releaseFromLeases(transaction, namespace, 'ingests', ref);
       return true;
     };
-    return removeIngest(place, ingest, { ...options, also });
+    return removeFolder(place, folder, { ...options, also });
   }
 
   /** What a killed process may have left beside the files of the layout. Under the lock nobody is writing one. */

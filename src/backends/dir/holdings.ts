@@ -3,6 +3,7 @@ import type { Holdings, LeaseResource } from '../../images/collection.js';
 import { GC_PREFIX } from '../../images/gc-labels.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Queries } from './database/connection.js';
+import type { Row } from './database/library.js';
 import type { IngestState } from './ingests.js';
 import { text } from './rows.js';
 
@@ -46,15 +47,24 @@ interface Tables {
 
 const NO_LABELS: Labels = {};
 
+function tablesOf(rows: readonly Row[]): Tables {
+  const texts = new Map(rows.map(({ name, rows }) => [text(name), text(rows)]));
+  const table = <Name extends keyof Tables>(name: Name) => JSON.parse(text(texts.get(name))) as Tables[Name];
+  return {
+    images: table('images'),
+    content: table('content'),
+    leases: table('leases'),
+    resources: table('resources'),
+  };
+}
+
 /** What there is: records as they are in the database, and the ingests that were found on the disk before. */
 export function holdingsIn(
   queries: Queries,
   ingests: readonly IngestState[],
   isAlive: (holder: string) => boolean,
 ): Holdings {
-  const tables = Object.fromEntries(
-    queries.all(TABLES).map(({ name, rows }) => [text(name), JSON.parse(text(rows))]),
-  ) as unknown as Tables;
+  const tables = tablesOf(queries.all(TABLES));
   const resources = new Map<string, LeaseResource[]>();
   for (const [namespace, lease, type, id] of tables.resources) {
     const key = `${namespace} ${lease}`;

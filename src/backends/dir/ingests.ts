@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.js';
-import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
+import type { Queries } from './database/connection.js';
 import { ORPHAN_TTL } from './holders.js';
 import {
   holderIn,
@@ -13,6 +13,7 @@ import {
 } from './ingest-folder.js';
 import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
+import { LEASE_COUNTS } from './view.js';
 
 const FOLDER = /^[0-9a-f]{64}$/;
 
@@ -74,18 +75,6 @@ export async function ingestStates(place: Place): Promise<readonly IngestState[]
 }
 
 /**
- * Removes an ingest under the write lock, unless somebody alive has it or it is gone; then false. `also` has the last
- * word in the same transaction, and may do what goes with it.
- */
-export async function removeIngest(
-  place: Place,
-  { folder }: Pick<IngestState, 'folder'>,
-  options: TransactionOptions & { readonly also?: (transaction: Transaction) => boolean } = {},
-): Promise<boolean> {
-  return removeFolder(place, folder, options);
-}
-
-/**
  * Removes what crashes left in the folder of ingests that is none: what was about to be removed, and what does not say
  * what it is for and was not touched for `age` milliseconds.
  */
@@ -107,7 +96,7 @@ export async function removeExpired(place: Place): Promise<void> {
   await removeStrays(place);
   for (const { namespace, ref, folder, active, expiresAt } of await ingestStates(place)) {
     if (active || expiresAt.getTime() > Date.now()) continue;
-    await removeIngest(place, { folder }, { also: (transaction) => !isLeased(transaction, namespace, ref) });
+    await removeFolder(place, folder, { also: (transaction) => !isLeased(transaction, namespace, ref) });
   }
 }
 
@@ -115,7 +104,7 @@ export async function removeExpired(place: Place): Promise<void> {
 export function isLeased(queries: Queries, namespace: string, ref: string): boolean {
   const row = queries.get(
     `SELECT 1 FROM lease_resources r JOIN leases l ON l.namespace = r.namespace AND l.id = r.lease
-       WHERE r.type = 'ingests' AND r.id = ? AND r.namespace = ? AND (l.expires IS NULL OR l.expires >= ?)`,
+       WHERE r.type = 'ingests' AND r.id = ? AND r.namespace = ? AND ${LEASE_COUNTS}`,
     ref,
     namespace,
     Date.now(),

@@ -1,16 +1,12 @@
-import { StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
 import type { LeaseResource } from '../../images/collection.js';
-import { checkResource, leaseTerms } from '../../images/lease-terms.js';
+import { checkResource, leaseExists, leaseTerms } from '../../images/lease-terms.js';
 import type { Lease, LeaseInfo, LeaseOptions, LeaseStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
 import { leaseOf, resourceOf } from './rows.js';
-import { hold, requireLease, requireWritable, touchNamespace, type View } from './view.js';
-
-/** Of a lease that counts; expired ones wait for a collection, or for somebody who wants their identifier. */
-const COUNTS = '(expires IS NULL OR expires >= ?)';
+import { hold, LEASE_COUNTS, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
 /** The leases of one namespace. */
 export class DirLeases implements LeaseStore {
@@ -44,10 +40,7 @@ export class DirLeases implements LeaseStore {
         expiresAt?.getTime() ?? null,
         JSON.stringify(labels),
       );
-      if (added > 0) return;
-      throw new StowageError('ALREADY_EXISTS', `lease ${JSON.stringify(id)}: already exists`, {
-        detail: { lease: id },
-      });
+      if (added === 0) throw leaseExists(id);
     }, options);
     return holder === null ? this.#lastingLease(id, created) : this.#lease(id, holder);
   }
@@ -57,7 +50,7 @@ export class DirLeases implements LeaseStore {
     const row = await place.connection.read(
       (queries) =>
         queries.get(
-          `SELECT id, labels, created, expires FROM leases WHERE namespace = ? AND id = ? AND ${COUNTS}`,
+          `SELECT id, labels, created, expires FROM leases WHERE namespace = ? AND id = ? AND ${LEASE_COUNTS}`,
           namespace,
           id,
           Date.now(),
@@ -70,7 +63,7 @@ export class DirLeases implements LeaseStore {
   list(options: CallOptions = {}): AsyncIterable<LeaseInfo> {
     const { place, namespace } = this.#view;
     const query = `SELECT id, labels, created, expires FROM leases
-      WHERE namespace = ? AND id > ? AND ${COUNTS} ORDER BY id LIMIT ${PAGE}`;
+      WHERE namespace = ? AND id > ? AND ${LEASE_COUNTS} ORDER BY id LIMIT ${PAGE}`;
     return paged<LeaseInfo>(
       place.connection,
       (queries, after) => queries.all(query, namespace, after?.id ?? '', Date.now()),

@@ -17,11 +17,14 @@ export function requireWritable(view: View, attempt: string): void {
   if (view.readOnly) throw readOnlyError(view.place.paths.root, attempt);
 }
 
+/** Of a row of `leases`, given the time: it counts. Others wait for a collection, or for who wants their identifier. */
+export const LEASE_COUNTS = '(expires IS NULL OR expires >= ?)';
+
 /** @throws {StowageError} NOT_FOUND if the view is under a lease that has ended. */
 export function requireLease({ namespace, lease }: View, queries: Queries): void {
   if (lease === undefined) return;
   const row = queries.get(
-    'SELECT 1 FROM leases WHERE namespace = ? AND id = ? AND (expires IS NULL OR expires >= ?)',
+    `SELECT 1 FROM leases WHERE namespace = ? AND id = ? AND ${LEASE_COUNTS}`,
     namespace,
     lease,
     Date.now(),

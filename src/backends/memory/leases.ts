@@ -1,7 +1,6 @@
-import { StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
 import type { LeaseResource } from '../../images/collection.js';
-import { checkResource, leaseTerms } from '../../images/lease-terms.js';
+import { checkResource, leaseExists, leaseTerms } from '../../images/lease-terms.js';
 import type { Lease, LeaseInfo, LeaseOptions, LeaseStore } from '../../images/store.js';
 import { compareBytewise } from '../../io/bytewise.js';
 import { keyOf, leaseNow, requireLease, type LeaseRow, type Namespace } from './place.js';
@@ -19,11 +18,7 @@ export class MemoryLeases implements LeaseStore {
     const info = leaseTerms(options, new Date());
     const { id } = info;
     const { leases } = this.#namespace;
-    if (leaseNow(this.#namespace, id) !== undefined) {
-      throw new StowageError('ALREADY_EXISTS', `lease ${JSON.stringify(id)}: already exists`, {
-        detail: { lease: id },
-      });
-    }
+    if (leaseNow(this.#namespace, id) !== undefined) throw leaseExists(id);
     this.#namespace.labels ??= {};
     const row: LeaseRow = { info, lasting: options.lasting === true, held: new Map() };
     leases.set(id, row);
