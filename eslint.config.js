@@ -92,7 +92,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', topLevelAwait] },
   },
   {
-    files: ['src/backends/dir/files.ts'],
+    files: ['src/backends/dir/node-files.ts'],
     rules: { 'no-restricted-syntax': ['error', topLevelAwait, ...database] },
   },
   {

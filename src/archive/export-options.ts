@@ -2,6 +2,7 @@ import type { CallOptions } from '../content/store.js';
 import type { RequiredPlatforms, SelectedPlatform } from '../content/platform-selection.js';
 import type { OnProgress } from '../content/progress.js';
 import type { WritableCompression } from '../io/compression/compress.js';
+import type { CopyLanesOptions } from '../io/copy-lanes.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
@@ -47,20 +48,14 @@ export interface ImageExportOptions extends CallOptions {
  */
 export type ArchiveFormat = 'hybrid' | 'oci' | 'docker';
 
-export interface ExportOptions extends ImageExportOptions {
+/** Its threads copy blobs where the target is a file; the bytes are the same with any number of them. */
+export interface ExportOptions extends ImageExportOptions, CopyLanesOptions {
   /** @default 'hybrid' */
   readonly format?: ArchiveFormat | undefined;
   /** The format `oci` by another name. @default false */
   readonly skipManifestJson?: boolean | undefined;
   /** Compress the whole archive. The bytes stay the same for one version of the compressor. @default not compressed */
   readonly compress?: WritableCompression | undefined;
-  /**
-   * Threads that copy blobs where the target is a file; 0 for none. The bytes are the same.
-   * @default as many as there are processors, up to 4, and none where there is little to copy
-   */
-  readonly workers?: number | undefined;
-  /** Where the program of these threads is, for bundlers that move it. @default beside the library's own modules */
-  readonly workerUrl?: URL | undefined;
 }
 
 /** What of one platform went out: as selected, or `damaged` where it lacks something that was to be skipped. */

@@ -1,13 +1,24 @@
-import type { FileHandle } from 'node:fs/promises';
 import { StowageError } from '../errors.js';
 import { abortable } from './signals.js';
+
+/** As much of an open file as it takes to read from it. */
+export interface ReadableFile {
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  /** The system's number of it; another thread needs no more. */
+  readonly fd?: number;
+}
 
 /**
  * A stretch of an open file. Whoever gets one may read it with positioned reads, any number of times and at once,
  * for as long as its giver keeps the file open.
  */
 export interface FileSlice {
-  readonly file: FileHandle;
+  readonly file: ReadableFile;
   /** Byte position of the first byte. */
   readonly offset: number;
   /** Length in bytes. */
@@ -81,11 +92,7 @@ async function* chunksOfSlice(slice: FileSlice): Bytes {
  *
  * @throws {StowageError} MISMATCH if the file ends before the buffer is full.
  */
-export async function readFully(
-  slice: Pick<FileSlice, 'offset' | 'length'> & { readonly file: Pick<FileHandle, 'read'> },
-  position: number,
-  buffer: Buffer,
-): Promise<Buffer> {
+export async function readFully(slice: FileSlice, position: number, buffer: Buffer): Promise<Buffer> {
   let filled = 0;
   while (filled < buffer.byteLength) {
     const { bytesRead } = await slice.file.read(

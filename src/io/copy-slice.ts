@@ -1,74 +1,84 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { Algorithm, Digest } from '../oci/digest.js';
-import { readFully, type FileSlice } from './byte-source.js';
+import type { FileSlice, ReadableFile } from './byte-source.js';
+import { eachPiece } from './each-piece.js';
 import { createHasher } from './hash.js';
-import { writeFully } from './write-fully.js';
+import { writeFully, type WritableFile } from './write-fully.js';
 
 /** A stretch of one file that is to be at a position of another one. */
 export interface CopyJob {
   readonly from: FileSlice;
-  readonly to: FileHandle;
+  readonly to: ReadableFile & WritableFile;
   /** Byte position in `to` of the first byte. */
   readonly at: number;
+  /** So many bytes of it are there already; they are hashed where they are instead of being copied. @default 0 */
+  readonly kept?: number | undefined;
   readonly algorithm: Algorithm;
 }
 
+/** Which of the two files of a job. */
+export type CopySide = 'from' | 'to';
+
 export interface CopyJobOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called with every number of bytes that was written. */
+  /** Called with every number of bytes that was copied, or found and hashed. */
   readonly onBytes?: ((count: number) => void) | undefined;
+  /** What is thrown where the system refuses to read or write one of the files. @default its error */
+  readonly explain?: ((error: unknown, side: CopySide) => unknown) | undefined;
 }
-
-const PIECE = 1 << 20;
-
-/** How many buffers take turns: one is read into, one hashed, one written. */
-const BUFFERS = 3;
 
 /**
  * Copies on this thread: while a piece is hashed here, the next one is read and the last one written on others. Nothing
  * of it is synced, and nothing is in flight when it settles.
  *
- * @returns the digest of what was copied.
- * @throws {StowageError} MISMATCH if the file ends before its slice does; what the system says of either file.
+ * @returns the digest of what was copied and what was kept.
+ * @throws {StowageError} MISMATCH if the file ends before its slice does, or has less than was to be kept; what the
+ *   system says of either file.
  */
-export async function copySlice(
-  { from, to, at, algorithm }: CopyJob,
-  { signal, onBytes }: CopyJobOptions = {},
-): Promise<Digest> {
+export async function copySlice(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
+  const { from, to, at, kept = 0, algorithm } = job;
+  const { signal, onBytes, explain = (error) => error } = options;
   const hasher = createHasher(algorithm);
-  const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(Math.min(PIECE, from.length)));
-  const writes: Promise<void>[] = [];
-  let position = 0;
-  let reading: Promise<Buffer> | undefined;
-  const startRead = (turn: number) => {
-    const length = Math.min(PIECE, from.length - position);
-    const buffer = buffers[turn % BUFFERS];
-    if (length === 0 || buffer === undefined) return undefined;
-    const read = readFully(from, from.offset + position, buffer.subarray(0, length));
-    // Thrown when it is its turn.
-    read.catch(() => {});
-    position += length;
-    return read;
+  const hashKept = (piece: Buffer) => {
+    hasher.update(piece);
+    onBytes?.(piece.byteLength);
+    return undefined;
   };
-  try {
-    let written = 0;
-    reading = startRead(0);
-    for (let turn = 0; reading !== undefined; turn++) {
-      signal?.throwIfAborted();
-      const piece: Buffer = await reading;
-      // The buffer for the next read is the one whose write began longest ago.
-      await writes[(turn + 1) % BUFFERS];
-      reading = startRead(turn + 1);
-      const write = writeFully(to, piece, at + written).then(() => onBytes?.(piece.byteLength));
-      write.catch(() => {});
-      writes[turn % BUFFERS] = write;
-      written += piece.byteLength;
-      hasher.update(piece);
+  const copy = (piece: Buffer, position: number) => {
+    const write = writeFully(to, [piece], at + kept + position).then(
+      () => onBytes?.(piece.byteLength),
+      (error: unknown) => {
+        throw explain(error, 'to');
+      },
+    );
+    hasher.update(piece);
+    return write;
+  };
+  if (kept > 0)
+    await eachPiece(
+      explained(to, at, kept, (error) => explain(error, 'to')),
+      hashKept,
+      signal,
+    );
+  const rest = explained(from.file, from.offset + kept, from.length - kept, (error) =>
+    explain(error, 'from'),
+  );
+  await eachPiece(rest, copy, signal);
+  return hasher.digest();
+}
+
+/** A slice whose failures to be read are told in other words. */
+function explained(
+  file: ReadableFile,
+  offset: number,
+  length: number,
+  explain: (error: unknown) => unknown,
+): FileSlice {
+  const read: ReadableFile['read'] = async (...args: Parameters<ReadableFile['read']>) => {
+    try {
+      return await file.read(...args);
+    } catch (error) {
+      throw explain(error);
     }
-    await Promise.all(writes);
-    signal?.throwIfAborted();
-    return hasher.digest();
-  } finally {
-    await Promise.allSettled([...writes, reading].filter((each) => each !== undefined));
-  }
+  };
+  return { file: { read }, offset, length };
 }

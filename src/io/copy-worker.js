@@ -16,17 +16,23 @@ import { parentPort } from 'node:worker_threads';
  * @property {number} length in bytes
  * @property {number} to descriptor of the file that is written
  * @property {number} at where its first byte goes
+ * @property {number} kept so many bytes are there already, and only hashed
  * @property {string} algorithm
  * @property {Int32Array} stop shared; anything but 0 in it ends the job
  */
 
 /**
  * How a job ended, or that it goes on.
- * @typedef {{ written: number }
+ * @typedef {{ done: number }
  *   | { digest: Uint8Array }
- *   | { endsAt: number }
+ *   | { endsAt: number, side: Side }
  *   | { stopped: true }
- *   | { failure: { message: string, code?: string, errno?: number, syscall?: string } }} Answer
+ *   | { failure: { message: string, code?: string, errno?: number, syscall?: string }, side: Side }} Answer
+ */
+
+/**
+ * Which file of a job.
+ * @typedef {'from' | 'to'} Side
  */
 
 /** Small enough to stay in the processor's cache between reading, hashing and writing. */
@@ -44,24 +50,38 @@ const tell = (answer) => parentPort?.postMessage(answer);
  * @param {Job} job
  * @returns {Answer}
  */
-function copy({ from, position, length, to, at, algorithm, stop }) {
+function copy({ from, position, length, to, at, kept, algorithm, stop }) {
   const hash = createHash(algorithm);
+  /** @type {Side} */
+  let side = 'from';
   let told = 0;
-  for (let done = 0; done < length;) {
-    if (Atomics.load(stop, 0) !== 0) return { stopped: true };
-    const count = readSync(from, buffer, 0, Math.min(PIECE, length - done), position + done);
-    if (count === 0) return { endsAt: position + done };
-    hash.update(buffer.subarray(0, count));
-    for (let written = 0; written < count;) {
-      written += writeSync(to, buffer, written, count - written, at + done + written);
+  try {
+    for (let done = 0; done < length;) {
+      if (Atomics.load(stop, 0) !== 0) return { stopped: true };
+      const isKept = done < kept;
+      side = isKept ? 'to' : 'from';
+      const start = isKept ? at : position;
+      const wanted = Math.min(PIECE, (isKept ? kept : length) - done);
+      const count = readSync(isKept ? to : from, buffer, 0, wanted, start + done);
+      if (count === 0) return { endsAt: start + done, side };
+      hash.update(buffer.subarray(0, count));
+      side = 'to';
+      for (let written = isKept ? count : 0; written < count;) {
+        written += writeSync(to, buffer, written, count - written, at + done + written);
+      }
+      done += count;
+      if (done - told >= TELL_EVERY || done === length) {
+        tell({ done: done - told });
+        told = done;
+      }
     }
-    done += count;
-    if (done - told >= TELL_EVERY || done === length) {
-      tell({ written: done - told });
-      told = done;
-    }
+    return { digest: hash.digest() };
+  } catch (error) {
+    // An error loses everything but its text on the way to another thread.
+    const { message, code, errno, syscall } = /** @type {NodeJS.ErrnoException} */ (error);
+    const failure = { message, ...(code && { code }), ...(errno && { errno }), ...(syscall && { syscall }) };
+    return { failure, side };
   }
-  return { digest: hash.digest() };
 }
 
 /**
@@ -80,18 +100,5 @@ parentPort?.on('message', (/** @type {Job | HashOrder} */ order) => {
     hash?.update(order.piece);
     parentPort?.postMessage({ hashed: true });
   } else if ('end' in order) parentPort?.postMessage({ digest: hash?.digest() });
-  else copyAndTell(order);
+  else tell(copy(order));
 });
-
-/** @param {Job} job */
-function copyAndTell(job) {
-  try {
-    tell(copy(job));
-  } catch (error) {
-    // An error loses everything but its text on the way to another thread.
-    const { message, code, errno, syscall } = /** @type {NodeJS.ErrnoException} */ (error);
-    tell({
-      failure: { message, ...(code && { code }), ...(errno && { errno }), ...(syscall && { syscall }) },
-    });
-  }
-}

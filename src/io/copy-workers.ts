@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { digestFromHash, type Digest } from '../oci/digest.js';
 import { endsEarly } from './byte-source.js';
-import { copySlice, type CopyJob, type CopyJobOptions } from './copy-slice.js';
+import { copySlice, type CopyJob, type CopyJobOptions, type CopySide } from './copy-slice.js';
 
 export interface CopyWorkersOptions {
   /** How many threads at most; 0 for none, so that everything is done on this one. */
@@ -18,11 +18,11 @@ export const QUIET = { stdout: true, stderr: true } as const;
 
 /** As copy-worker.js has it. */
 type Answer =
-  | { readonly written: number }
+  | { readonly done: number }
   | { readonly digest: Uint8Array }
-  | { readonly endsAt: number }
+  | { readonly endsAt: number; readonly side: CopySide }
   | { readonly stopped: true }
-  | { readonly failure: { readonly message: string; readonly code?: string } };
+  | { readonly failure: { readonly message: string; readonly code?: string }; readonly side: CopySide };
 
 /**
  * Threads that copy stretches of files and hash them on the way, without a byte passing through this one. They are
@@ -45,8 +45,9 @@ export class CopyWorkers implements AsyncDisposable {
   /**
    * Copies a slice; jobs beyond the number of threads wait. Nothing is synced, and nothing is in flight when it settles.
    *
-   * @returns the digest of what was copied.
-   * @throws {StowageError} MISMATCH if the file ends before its slice does; what the system says of either file.
+   * @returns the digest of what was copied and what was kept.
+   * @throws {StowageError} MISMATCH if the file ends before its slice does, or has less than was to be kept; what the
+   *   system says of either file.
    */
   async copy(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
     options.signal?.throwIfAborted();
@@ -103,8 +104,8 @@ export class CopyWorkers implements AsyncDisposable {
 
 function runJob(
   worker: Worker,
-  { from, to, at, algorithm }: CopyJob,
-  { signal, onBytes }: CopyJobOptions,
+  { from, to, at, kept = 0, algorithm }: CopyJob,
+  { signal, onBytes, explain = (error) => error }: CopyJobOptions,
 ): Promise<Digest | 'not loaded'> {
   const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const onAbort = () => Atomics.store(stop, 0, 1);
@@ -118,12 +119,17 @@ function runJob(
     };
     const onAnswer = (answer: Answer) => {
       hasAnswered = true;
-      if ('written' in answer) onBytes?.(answer.written);
+      if ('done' in answer) onBytes?.(answer.done);
       else if ('digest' in answer)
         settle(() => resolve(digestFromHash(algorithm, Buffer.from(answer.digest))));
       else if ('stopped' in answer) settle(() => reject(signal?.reason));
-      else if ('endsAt' in answer) settle(() => reject(endsEarly(from, answer.endsAt)));
-      else settle(() => reject(Object.assign(new Error(answer.failure.message), answer.failure)));
+      else if ('endsAt' in answer) {
+        const slice = answer.side === 'from' ? from : { offset: at, length: kept };
+        settle(() => reject(endsEarly(slice, answer.endsAt)));
+      } else {
+        const error = Object.assign(new Error(answer.failure.message), answer.failure);
+        settle(() => reject(explain(error, answer.side)));
+      }
     };
     // Before its first answer it is the program that cannot be loaded.
     const onError = (error: unknown) => settle(() => (hasAnswered ? reject(error) : resolve('not loaded')));
@@ -136,6 +142,7 @@ function runJob(
       length: from.length,
       to: to.fd,
       at,
+      kept,
       algorithm,
       stop,
     });

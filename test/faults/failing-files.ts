@@ -1,5 +1,6 @@
 /** The files of this machine, except that one operation of many fails. */
-import { nodeFiles, type Files, type OpenFile, type SyncFiles } from '../../src/backends/dir/files.js';
+import type { Files, OpenFile, SyncFiles } from '../../src/backends/dir/files.js';
+import { nodeFiles } from '../../src/backends/dir/node-files.js';
 
 /** What happens to an operation; undefined lets it be. */
 export type Failing = (operation: {

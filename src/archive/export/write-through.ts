@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Bytes } from '../../io/byte-source.js';
+import { SyncMeanwhile } from '../../io/sync-meanwhile.js';
 import { writeFully } from '../../io/write-fully.js';
-import { SyncMeanwhile } from './sync-meanwhile.js';
 
 /**
  * Writes chunks to an open file from its start, each while the next is being read. A `regular` file has them on the
@@ -16,7 +16,7 @@ export async function writeThrough(
   kind: 'regular' | 'device',
 ): Promise<number> {
   const isRegular = kind === 'regular';
-  const sync = new SyncMeanwhile(file);
+  const sync = new SyncMeanwhile(() => file.datasync());
   let written = 0;
   let write: Promise<void> = Promise.resolve();
   try {
@@ -24,14 +24,17 @@ export async function writeThrough(
       await write;
       sync.check();
       // A device has no positions.
-      write = writeFully(file, chunk, isRegular ? written : null);
+      write = writeFully(file, [chunk], isRegular ? written : undefined);
       // Waited for before the next one.
       write.catch(() => {});
       written += chunk.byteLength;
       if (isRegular) sync.add(chunk.byteLength);
     }
     await write;
-    if (isRegular) await sync.finish();
+    if (isRegular) {
+      await sync.done();
+      await file.sync();
+    }
     return written;
   } finally {
     await Promise.allSettled([write, sync.settle()]);

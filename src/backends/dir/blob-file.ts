@@ -1,17 +1,12 @@
-import { fromSystemError } from '../../errors.js';
+import { fromSystemError, isStowageError } from '../../errors.js';
+import { readFully } from '../../io/byte-source.js';
+import { PIECE } from '../../io/each-piece.js';
+import { SyncMeanwhile } from '../../io/sync-meanwhile.js';
+import { writeFully } from '../../io/write-fully.js';
 import type { OpenFile } from './files.js';
-
-/** The unit of reading, hashing and writing. */
-export const PIECE = 1 << 20;
 
 /** Bytes that may wait to be written while more are taken in. */
 const PENDING_LIMIT = 4 * PIECE;
-
-/**
- * After so many bytes the disk is told to take what is written, while hashing goes on: one sync at the end would
- * leave the disk idle meanwhile, and then everybody waiting for it (measured: 1.5 times as long).
- */
-const SYNC_EVERY = 32 * PIECE;
 
 /** Committed blobs never change. */
 export const BLOB_MODE = 0o444;
@@ -43,8 +38,7 @@ export class BlobFile {
   #heldBytes = 0;
   #position = 0;
   #pending = 0;
-  #unsynced = 0;
-  #syncing: Promise<void> | undefined;
+  readonly #sync: SyncMeanwhile;
   readonly #writes = new Set<Promise<void>>();
   /** Whether the file had everything before that was written so far; it is cut where it had not. */
   #matching: Promise<boolean> = Promise.resolve(true);
@@ -54,21 +48,18 @@ export class BlobFile {
   constructor({ create, attempt }: BlobFileOptions) {
     this.#create = create;
     this.#attempt = attempt;
+    this.#sync = new SyncMeanwhile(async () => {
+      try {
+        await (await this.#open()).file.datasync();
+      } catch (error) {
+        throw this.#fail(error);
+      }
+    });
   }
 
   /** Opens the file, and answers how many bytes it has. */
   async present(): Promise<number> {
     return (await this.#attempted(() => this.#open())).present;
-  }
-
-  /** Fills the buffer with bytes the file had before; false if they are not there. */
-  async readBack(position: number, buffer: Buffer): Promise<boolean> {
-    return this.#attempted(async () => readBack((await this.#open()).file, position, buffer));
-  }
-
-  /** Takes the first `length` bytes of what the file had for written. */
-  keep(length: number): void {
-    this.#position = length;
   }
 
   /** Throws away all that is in the file. */
@@ -83,7 +74,8 @@ export class BlobFile {
   }
 
   /**
-   * Has somebody else write `length` bytes into the file, which is empty, and say what was written as it goes on.
+   * Has somebody else see to it that the file has `length` bytes, in place of any write, and say how far they are as it
+   * goes on.
    *
    * @throws whatever `write` throws; it says itself which file is meant.
    */
@@ -92,19 +84,18 @@ export class BlobFile {
     write: (file: OpenFile, onWritten: (count: number) => void) => Promise<T>,
   ): Promise<T> {
     const { file } = await this.#attempted(() => this.#open());
-    const result = await write(file, (count) => this.#wrote(file, count));
+    const result = await write(file, (count) => this.#sync.add(count));
     this.#position = length;
     this.#throwFailure();
     return result;
   }
 
-  /** Starts to write where the last write ends; resolves when the pieces may change again. */
-  async write(pieces: readonly Uint8Array[], length: number): Promise<void> {
-    this.#throwFailure();
+  /** Starts to write where the last write ends. */
+  async #write(pieces: readonly Uint8Array[], length: number): Promise<void> {
     const position = this.#position;
     this.#position += length;
     this.#pending += length;
-    const write = this.#write(pieces, position, length).catch((error: unknown) => void this.#fail(error));
+    const write = this.#writeAt(position, pieces, length).catch((error: unknown) => void this.#fail(error));
     this.#writes.add(write);
     await write;
     this.#writes.delete(write);
@@ -137,7 +128,7 @@ export class BlobFile {
 
   /** Closes the file whatever state it is in. */
   async abandon(): Promise<void> {
-    await Promise.all([...this.#writes, this.#syncing]);
+    await Promise.all([...this.#writes, this.#sync.settle()]);
     const begun = await this.#begun?.catch(() => undefined);
     await begun?.file.close().catch(() => {});
   }
@@ -149,29 +140,16 @@ export class BlobFile {
 
   #flush(): void {
     if (this.#heldBytes === 0) return;
-    this.write(this.#held, this.#heldBytes).catch(() => {});
+    void this.#write(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
   }
 
-  async #write(pieces: readonly Uint8Array[], position: number, length: number): Promise<void> {
+  async #writeAt(position: number, pieces: readonly Uint8Array[], length: number): Promise<void> {
     const { file, present } = await this.#open();
     if (present > 0 && (await this.#matches(pieces, position, length))) return;
-    await writeAll(file, pieces, position);
-    this.#wrote(file, length);
-  }
-
-  /** Has the disk take what is written, from time to time. */
-  #wrote(file: OpenFile, length: number): void {
-    this.#unsynced += length;
-    if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
-    this.#unsynced = 0;
-    this.#syncing = file
-      .datasync()
-      .catch((error: unknown) => void this.#fail(error))
-      .finally(() => {
-        this.#syncing = undefined;
-      });
+    await writeFully(file, pieces, position);
+    this.#sync.add(length);
   }
 
   /** Whether the file has had these bytes all along. The first that it has not are where it is cut, before any is written. */
@@ -179,10 +157,7 @@ export class BlobFile {
     this.#matching = this.#matching.then(async (before) => {
       if (!before) return false;
       const { file, present } = await this.#open();
-      const old = Buffer.allocUnsafeSlow(length);
-      if (position + length <= present && (await readBack(file, position, old)) && areIn(old, pieces)) {
-        return true;
-      }
+      if (position + length <= present && (await has(file, position, pieces, length))) return true;
       await file.truncate(position);
       return false;
     });
@@ -192,7 +167,7 @@ export class BlobFile {
   /** Until nothing is under way any more. */
   async #settle(): Promise<void> {
     await Promise.all(this.#writes);
-    await this.#syncing;
+    await this.#sync.settle();
     this.#throwFailure();
   }
 
@@ -215,13 +190,20 @@ export class BlobFile {
   }
 }
 
-async function readBack(file: OpenFile, position: number, buffer: Buffer): Promise<boolean> {
-  for (let filled = 0; filled < buffer.byteLength;) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, position + filled);
-    if (bytesRead === 0) return false;
-    filled += bytesRead;
+/** Whether the file has these bytes from a position on. */
+async function has(
+  file: OpenFile,
+  position: number,
+  pieces: readonly Uint8Array[],
+  length: number,
+): Promise<boolean> {
+  try {
+    const slice = { file, offset: position, length };
+    return areIn(await readFully(slice, position, Buffer.allocUnsafeSlow(length)), pieces);
+  } catch (error) {
+    if (isStowageError(error, 'MISMATCH')) return false;
+    throw error;
   }
-  return true;
 }
 
 /** Whether the pieces are, one after the other, these bytes. */
@@ -232,28 +214,4 @@ function areIn(bytes: Buffer, pieces: readonly Uint8Array[]): boolean {
     position += piece.byteLength;
     return bytes.subarray(start, position).equals(piece);
   });
-}
-
-/** Writes the pieces one after the other from a position on, however much the system takes at a time. */
-export async function writeAll(
-  file: OpenFile,
-  pieces: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
-  let rest = pieces;
-  for (let at = position; rest.length > 0;) {
-    const { bytesWritten } = await file.writev(rest as Uint8Array[], at);
-    at += bytesWritten;
-    rest = after(rest, bytesWritten);
-  }
-}
-
-/** What remains of the pieces behind their first `count` bytes. */
-function after(pieces: readonly Uint8Array[], count: number): readonly Uint8Array[] {
-  let skipped = count;
-  for (const [place, piece] of pieces.entries()) {
-    if (skipped < piece.byteLength) return [piece.subarray(skipped), ...pieces.slice(place + 1)];
-    skipped -= piece.byteLength;
-  }
-  return [];
 }

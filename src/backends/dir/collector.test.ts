@@ -16,7 +16,8 @@ import type { Store } from '../../images/store.js';
 import type { Digest } from '../../oci/digest.js';
 import { bytesOf, collect as read, listOf, rejectsWith, targetOf } from '../../testing/content.js';
 import { loadLibrary } from './database/library.js';
-import { nodeFiles, type Files } from './files.js';
+import type { Files } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 let root: string;

@@ -17,7 +17,8 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { encodedOf } from '../../oci/digest.js';
 import { bytesOf, collect, failureOf, rejectsWith, targetOf } from '../../testing/content.js';
-import { nodeFiles, type Files, type OpenFile, type SyncFiles } from './files.js';
+import type { Files, OpenFile, SyncFiles } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 const small = bytesOf(1, 1000);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { loadLibrary } from './database/library.js';
-import { nodeFiles } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openPlace } from './open-place.js';
 import { Paths } from './paths.js';
 import type { Place } from './place.js';

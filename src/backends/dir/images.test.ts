@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { REF_NAME } from '../../oci/annotation.js';
 import { bytesOf, listOf, rejectsWith, targetOf } from '../../testing/content.js';
-import { nodeFiles } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 const first = targetOf(bytesOf(1, 10));

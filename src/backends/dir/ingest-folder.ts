@@ -3,16 +3,8 @@ import { join } from 'node:path';
 import { isStowageError } from '../../errors.js';
 import { parseDigest, type Digest } from '../../oci/digest.js';
 import type { Transaction, TransactionOptions } from './database/connection.js';
+import { holderIn, isHeld, NOBODY, textIn } from './ingest-holder.js';
 import type { Place } from './place.js';
-
-/** A holder, and which of its ingests it is. Without the second part it is one that was left for others. */
-const MARK = /^([0-9a-f-]{36})(?: [0-9a-f-]{36})?$/;
-
-/** The name of a folder that is not complete yet, with the holder who makes it. */
-const MAKER = /^new-([0-9a-f-]{36})\./;
-
-/** In the place of a holder: left behind by a write that will only be continued by doing the same again. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** What an ingest is for, as its folder says. */
 export interface IngestTerms {
@@ -145,29 +137,6 @@ export class IngestFolder {
   }
 }
 
-/** Whether somebody alive has the folder whose `holder` says so. */
-export function isHeld({ holders, openIngests }: Place, named: string): boolean {
-  const holder = MARK.exec(named)?.[1];
-  if (holder === undefined || holder === NOBODY || !holders.isAlive(holder)) return false;
-  return holders.isOwn(holder) ? openIngests.has(named) : true;
-}
-
-/** Whether a folder named `new-…` is about to appear under its own name: whoever makes it lives. */
-export function isBeingMade({ holders }: Place, name: string): boolean {
-  const maker = MAKER.exec(name)?.[1];
-  return maker !== undefined && holders.isAlive(maker);
-}
-
-/** Whether it belongs to somebody who died, or was left by a write that ended. */
-export function isOrphan(place: Place, named: string): boolean {
-  return MARK.test(named) && !isHeld(place, named);
-}
-
-/** What `holder` says; empty if nobody has it, also after a power cut. */
-export async function holderIn({ files }: Place, path: string): Promise<string> {
-  return (await files.readText(join(path, 'holder'))) ?? '';
-}
-
 /** What a folder says it is for, or undefined if it does not say so: a power cut may have left an empty file. */
 export async function termsIn({ files }: Place, path: string): Promise<IngestTerms | undefined> {
   const text = await files.readText(join(path, 'ingest.json'));
@@ -209,12 +178,6 @@ export async function removeFolder(
   }, options);
   if (gone !== undefined) await place.files.removeTree(gone);
   return gone !== undefined;
-}
-
-/** {@link holderIn} inside a transaction. */
-export function textIn({ files }: Place, path: string): string {
-  const bytes = files.sync.read(join(path, 'holder'));
-  return bytes === undefined ? '' : Buffer.from(bytes).toString();
 }
 
 async function create(place: Place, path: string, terms: IngestTerms, mark: string): Promise<boolean> {

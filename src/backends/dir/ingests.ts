@@ -2,15 +2,8 @@ import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.js';
 import type { Queries } from './database/connection.js';
 import { ORPHAN_TTL } from './holders.js';
-import {
-  holderIn,
-  isBeingMade,
-  isHeld,
-  isOrphan,
-  removeFolder,
-  termsIn,
-  type IngestTerms,
-} from './ingest-folder.js';
+import { removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
+import { holderIn, isBeingMade, isHeld, isOrphan } from './ingest-holder.js';
 import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
 import { LEASE_COUNTS } from './view.js';

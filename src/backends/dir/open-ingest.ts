@@ -3,19 +3,13 @@ import { checkDigest, checkSize, ingestAborted, ingestClosed } from '../../conte
 import type { CommitOptions, Ingest, IngestStatus } from '../../content/ingests.js';
 import type { CallOptions, Labels, Stored } from '../../content/store.js';
 import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
-import type { Bytes } from '../../io/byte-source.js';
-import { createHasher, type Hasher } from '../../io/hash.js';
 import { algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
-import { BLOB_MODE, PIECE, writeAll } from './blob-file.js';
 import type { OpenFile } from './files.js';
-import { openData } from './ingest.js';
+import { IngestBytes } from './ingest-bytes.js';
 import type { IngestFolder } from './ingest-folder.js';
-import { forgetProgress, progressIn, saveProgress } from './ingest-progress.js';
+import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
 import { openBlob, readBlob } from './read-blob.js';
-
-/** After so many bytes the disk is told to take them; at most twice as many are lost with the process that wrote them. */
-const SYNC_EVERY = 8 << 20;
 
 /** A blob that another namespace holds. */
 export interface SharedBlob {
@@ -39,48 +33,38 @@ export interface IngestContent {
   readonly onClosed: (ingest: Ingest) => void;
 }
 
+/** What of an ingest is another blob for as long as nothing is written to it. */
+interface Sharing {
+  readonly shared: SharedBlob;
+  /** The file of what is shared: open, its bytes stay though everybody else lets go of it. */
+  readonly source: OpenFile;
+}
+
 /** An ingest somebody has open. */
 export class DirIngest implements Ingest {
   readonly #place: Place;
   readonly #folder: IngestFolder;
   readonly #content: IngestContent;
   readonly #algorithm: Algorithm;
-  #hasher: Hasher;
-  #file: OpenFile | undefined;
+  readonly #bytes: IngestBytes;
   #shared: SharedBlob | undefined;
-  /** The file of what is shared: open, its bytes stay though everybody else lets go of it. */
   #source: OpenFile | undefined;
-  #offset: number;
-  #updatedAt: Date;
-  #unsynced = 0;
-  #syncing: Promise<void> | undefined;
-  /** The first failure of a sync. It must not be lost: a later sync does not tell of it again. */
-  #failure: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     place: Place,
     folder: IngestFolder,
     content: IngestContent,
-    found: {
-      hasher: Hasher;
-      file?: OpenFile;
-      shared?: SharedBlob;
-      source?: OpenFile;
-      offset: number;
-      updatedAt: Date;
-    },
+    bytes: IngestBytes,
+    sharing?: Sharing,
   ) {
     this.#place = place;
     this.#folder = folder;
     this.#content = content;
     this.#algorithm = algorithmFor(folder);
-    this.#hasher = found.hasher;
-    this.#file = found.file;
-    this.#shared = found.shared;
-    this.#source = found.source;
-    this.#offset = found.offset;
-    this.#updatedAt = found.updatedAt;
+    this.#bytes = bytes;
+    this.#shared = sharing?.shared;
+    this.#source = sharing?.source;
   }
 
   /**
@@ -94,33 +78,24 @@ export class DirIngest implements Ingest {
     shared: SharedBlob | undefined,
   ): Promise<DirIngest> {
     const { files } = place;
-    const { startedAt } = folder.terms;
-    const progress = await progressIn(files, folder.path);
-    const updatedAt = progress?.updatedAt ?? startedAt;
-    const synced = progress?.synced ?? 0;
+    const algorithm = algorithmFor(folder);
+    const { synced, updatedAt } = (await progressIn(files, folder.path)) ?? {
+      synced: 0,
+      updatedAt: folder.terms.startedAt,
+    };
     const source = synced === 0 && shared !== undefined ? await openBlob(place, shared.digest) : undefined;
     if (shared !== undefined && source !== undefined) {
-      const hasher = createHasher(algorithmFor(folder));
-      const found = { hasher, shared, source, offset: shared.size, updatedAt };
-      return new DirIngest(place, folder, content, found);
+      const bytes = new IngestBytes(files, folder, algorithm, updatedAt);
+      return new DirIngest(place, folder, content, bytes, { shared, source });
     }
-    const file = await openData(files, folder.data);
-    try {
-      const { size } = await file.stat();
-      const offset = Math.min(size, synced);
-      if (size > offset) await file.truncate(offset);
-      const hasher = await hashOf(readTo(file, offset), algorithmFor(folder));
-      return new DirIngest(place, folder, content, { hasher, file, offset, updatedAt });
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    const bytes = await IngestBytes.resume(files, folder, algorithm, { synced, updatedAt });
+    return new DirIngest(place, folder, content, bytes);
   }
 
   get status(): IngestStatus & { readonly digest: Digest } {
     const { ref, total, expected, startedAt } = this.#folder.terms;
-    const [offset, updatedAt] = [this.#offset, this.#updatedAt];
-    const digest = this.#shared?.digest ?? this.#hasher.soFar();
+    const { updatedAt } = this.#bytes;
+    const { digest, size: offset } = this.#shared ?? { digest: this.#bytes.digest, size: this.#bytes.offset };
     return { ref, offset, total, expected, startedAt, updatedAt, digest };
   }
 
@@ -128,19 +103,17 @@ export class DirIngest implements Ingest {
     this.#requireOpen();
     await this.#attempted(async () => {
       await this.#unshare();
-      await this.#append(bytes);
+      await this.#bytes.append(bytes);
     });
   }
 
   async truncate(): Promise<void> {
     this.#requireOpen();
     await this.#attempted(async () => {
-      await this.#settle();
       this.#shared = undefined;
       await this.#closeSource();
-      await this.#startOver();
+      await this.#bytes.startOver();
     });
-    this.#updatedAt = new Date();
   }
 
   async commit(options: CommitOptions = {}): Promise<Stored> {
@@ -189,22 +162,14 @@ export class DirIngest implements Ingest {
   async #commitBytes(expect: Digest | undefined, options: IngestedOptions): Promise<Stored> {
     const { ref } = options;
     await this.#unshare();
-    const file = await this.#openFile();
-    await this.#settle();
-    const other = expect !== undefined && algorithmOf(expect) !== this.#algorithm;
-    const digest = other
-      ? (await hashOf(readTo(file, this.#offset), algorithmOf(expect))).digest()
-      : this.#hasher.soFar();
+    const digest = await this.#bytes.digestWith(expect === undefined ? this.#algorithm : algorithmOf(expect));
     checkDigest(ref, digest, expect);
-    // A write that failed may have left more.
-    if ((await file.stat()).size > this.#offset) await file.truncate(this.#offset);
-    await file.chmod(BLOB_MODE);
-    await file.datasync();
+    await this.#bytes.finish();
     const data = () => {
       if (!this.#folder.isOurs()) throw ingestAborted(ref);
       return this.#folder.data;
     };
-    return this.#content.commit({ digest, size: this.#offset }, data, options);
+    return this.#content.commit({ digest, size: this.#bytes.offset }, data, options);
   }
 
   /** Makes a copy of what another namespace holds, to write to. */
@@ -216,12 +181,12 @@ export class DirIngest implements Ingest {
     this.#source = undefined;
     if (source === undefined) throw sharedIsGone(this.#folder.terms.ref, shared.digest);
     try {
-      await this.#startOver();
+      await this.#bytes.startOver();
     } catch (error) {
       await source.close();
       throw error;
     }
-    for await (const chunk of readBlob(source, shared, undefined)) await this.#append(chunk);
+    for await (const chunk of readBlob(source, shared, undefined)) await this.#bytes.append(chunk);
     this.#shared = undefined;
   }
 
@@ -231,56 +196,10 @@ export class DirIngest implements Ingest {
     await source?.close().catch(() => {});
   }
 
-  async #startOver(): Promise<void> {
-    const file = await this.#openFile();
-    await forgetProgress(this.#place.files, this.#folder.path);
-    await file.truncate(0);
-    this.#hasher = createHasher(this.#algorithm);
-    this.#offset = 0;
-    this.#unsynced = 0;
-  }
-
-  async #append(bytes: Uint8Array): Promise<void> {
-    this.#throwFailure();
-    const file = await this.#openFile();
-    if (bytes.byteLength > 0) await writeAll(file, [bytes], this.#offset);
-    this.#hasher.update(bytes);
-    this.#offset += bytes.byteLength;
-    this.#updatedAt = new Date();
-    this.#unsynced += bytes.byteLength;
-    if (this.#unsynced < SYNC_EVERY) return;
-    // Whoever writes faster than the disk takes it waits, so that a crash does not cost more.
-    await this.#settle();
-    this.#unsynced = 0;
-    this.#syncing = this.#sync(file)
-      .catch((error: unknown) => void (this.#failure ??= { error }))
-      .finally(() => (this.#syncing = undefined));
-  }
-
-  async #sync(file: OpenFile): Promise<void> {
-    const progress = { synced: this.#offset, updatedAt: this.#updatedAt };
-    await file.datasync();
-    if (await this.#folder.isStillOurs()) await saveProgress(this.#place.files, this.#folder.path, progress);
-  }
-
-  async #openFile(): Promise<OpenFile> {
-    this.#file ??= await openData(this.#place.files, this.#folder.data);
-    return this.#file;
-  }
-
   async #close(): Promise<void> {
     await this.#closeSource();
     try {
-      const file = this.#file;
-      if (file === undefined) return;
-      await this.#attempted(async () => {
-        try {
-          await this.#settle();
-          if (this.#shared === undefined) await this.#sync(file);
-        } finally {
-          await file.close();
-        }
-      });
+      await this.#attempted(() => this.#bytes.close({ kept: this.#shared === undefined }));
     } finally {
       await this.#release();
     }
@@ -289,7 +208,7 @@ export class DirIngest implements Ingest {
   /** After a commit. Should the folder stay, it is one that nobody has open and that expires. */
   async #discard(): Promise<void> {
     await this.#closeSource();
-    await this.#file?.close().catch(() => {});
+    await this.#bytes.close({ kept: false }).catch(() => {});
     await this.#folder.discard().catch(() => {});
     this.#content.onClosed(this);
   }
@@ -300,15 +219,6 @@ export class DirIngest implements Ingest {
     } finally {
       this.#content.onClosed(this);
     }
-  }
-
-  async #settle(): Promise<void> {
-    await this.#syncing;
-    this.#throwFailure();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   #requireOpen(): void {
@@ -330,22 +240,6 @@ export class DirIngest implements Ingest {
 
 function algorithmFor({ terms: { expected } }: IngestFolder): Algorithm {
   return expected === undefined ? 'sha256' : algorithmOf(expected);
-}
-
-async function* readTo(file: OpenFile, end: number): Bytes {
-  const buffer = Buffer.allocUnsafeSlow(PIECE);
-  for (let position = 0; position < end;) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(PIECE, end - position), position);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    position += bytesRead;
-  }
-}
-
-async function hashOf(bytes: Bytes, algorithm: Algorithm): Promise<Hasher> {
-  const hasher = createHasher(algorithm);
-  for await (const chunk of bytes) hasher.update(chunk);
-  return hasher;
 }
 
 function sharedIsGone(ref: string, digest: Digest): StowageError {

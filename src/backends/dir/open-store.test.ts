@@ -19,7 +19,8 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf, collect, failureOf, listOf, rejectsWith, targetOf } from '../../testing/content.js';
 import { loadLibrary } from './database/library.js';
-import { nodeFiles, type Files } from './files.js';
+import type { Files } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 const small = bytesOf(1, 100);

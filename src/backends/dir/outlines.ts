@@ -1,5 +1,4 @@
 /** The outlines that are remembered, in rows beside those of the blobs; a row goes with its blob. */
-import type { FileHandle } from 'node:fs/promises';
 import { isRemembered, type Outline } from '../../content/outline.js';
 import type { Target } from '../../content/store.js';
 import { readFully } from '../../io/byte-source.js';
@@ -61,7 +60,7 @@ export async function outlineOfFile(
     const { outlineOf } = await import('../../content/read-outline.js');
     const file = await files.open(path, 'r');
     try {
-      const slice = { file: file as FileHandle, offset: 0, length: target.size };
+      const slice = { file, offset: 0, length: target.size };
       const raw = await readFully(slice, 0, Buffer.alloc(target.size));
       return outlineOf(raw, target);
     } finally {

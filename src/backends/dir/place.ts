@@ -1,7 +1,7 @@
 import { StowageError } from '../../errors.js';
 import type { Algorithm } from '../../oci/digest.js';
 import type { SharedConnection } from './database/connection.js';
-import type { CopyLanes } from './copy-lanes.js';
+import type { CopyLanes } from '../../io/copy-lanes.js';
 import type { Files } from './files.js';
 import type { Gathering } from './gathering.js';
 import type { Holders } from './holders.js';

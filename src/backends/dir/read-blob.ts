@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
 import { rangeOf } from '../../content/read-range.js';
 import type { OpenSlice } from '../../content/slices.js';
@@ -6,7 +5,7 @@ import type { ReadOptions } from '../../content/store.js';
 import { chunksOf, type Bytes } from '../../io/byte-source.js';
 import { verifying } from '../../io/verify.js';
 import type { Digest } from '../../oci/digest.js';
-import { BYTES_WORTH_A_LANE, type CopyLanes } from './copy-lanes.js';
+import { BYTES_WORTH_A_LANE, type CopyLanes } from '../../io/copy-lanes.js';
 import type { OpenFile } from './files.js';
 import type { Place } from './place.js';
 
@@ -29,7 +28,7 @@ export async function* readBlob(
   try {
     const { start, end } = rangeOf(range, size);
     await checkSize(file, { digest, size });
-    const chunks = chunksOf({ file: file as FileHandle, offset: start, length: end - start });
+    const chunks = chunksOf({ file, offset: start, length: end - start });
     const whole = start === 0 && end === size;
     const hashing = size < BYTES_WORTH_A_LANE ? undefined : lanes?.hashing;
     yield* whole
@@ -57,7 +56,7 @@ export async function sliceOf(
     await close();
     throw fromSystemError(error, `Cannot read blob ${JSON.stringify(blob.digest)}`);
   }
-  const slice = { file: file as FileHandle, offset: 0, length: blob.size };
+  const slice = { file, offset: 0, length: blob.size };
   return { slice, close, [Symbol.asyncDispose]: close };
 }
 

@@ -9,7 +9,8 @@ import type { ByteSource } from '../../io/byte-source.js';
 import { createHasher } from '../../io/hash.js';
 import type { Digest } from '../../oci/digest.js';
 import { failureOf, listOf, rejectsWith } from '../../testing/content.js';
-import { nodeFiles, type Files, type OpenFile } from './files.js';
+import type { Files, OpenFile } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 const MIB = 1 << 20;

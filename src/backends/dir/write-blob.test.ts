@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { ByteSource } from '../../io/byte-source.js';
+import { PIECE } from '../../io/each-piece.js';
 import { digestOf } from '../../io/hash.js';
 import { bytesOf, failureOf, rejectsWith, targetOf } from '../../testing/content.js';
-import { PIECE } from './blob-file.js';
-import { nodeFiles, type OpenFile } from './files.js';
+import type { OpenFile } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { writeBlob, type WriteBlobOptions } from './write-blob.js';
 
 let folder: string;

@@ -1,15 +1,12 @@
-import type { FileHandle } from 'node:fs/promises';
 import { fromSystemError, isStowageError } from '../../errors.js';
-import { chunksOf, isFileSlice, readFully, type ByteSource, type FileSlice } from '../../io/byte-source.js';
-import type { CopyWorkers } from '../../io/copy-workers.js';
+import { chunksOf, isFileSlice, type ByteSource, type FileSlice } from '../../io/byte-source.js';
+import { BYTES_WORTH_A_LANE, type CopyLanes } from '../../io/copy-lanes.js';
+import { copySlice, type CopySide } from '../../io/copy-slice.js';
+import { PIECE } from '../../io/each-piece.js';
 import type { Expected } from '../../io/verify.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
-import { BlobFile, PIECE, type BegunFile } from './blob-file.js';
-import { BYTES_WORTH_A_LANE, type CopyLanes } from './copy-lanes.js';
+import { BlobFile, type BegunFile } from './blob-file.js';
 import { Intake } from './intake.js';
-
-/** How many buffers take turns when a file is read: one is read into, one hashed, one written. */
-const BUFFERS = 3;
 
 export interface WriteBlobOptions {
   readonly algorithm: Algorithm;
@@ -50,7 +47,7 @@ export async function writeBlob(
   const writing = { intake, output, options, signal: options.signal };
   try {
     const copied =
-      isFileSlice(source) && source.length > PIECE ? copySlice(source, writing) : copyChunks(source, writing);
+      isFileSlice(source) && source.length > PIECE ? copyWhole(source, writing) : copyChunks(source, writing);
     const result = await copied;
     await output.finish();
     return result;
@@ -84,18 +81,28 @@ async function copyChunks(source: ByteSource, { intake, output, options, signal 
   }
 }
 
-async function copySlice(slice: FileSlice, writing: Writing) {
-  const { intake, output, options } = writing;
-  const { expected, lanes } = options;
+async function copyWhole(slice: FileSlice, { intake, output, options, signal }: Writing) {
+  const { algorithm, attempt, expected, lanes } = options;
   intake.count(slice.length);
   const present = await output.present();
+  const copy = async (kept: number) => {
+    const digest = await output.fill(slice.length, (to, onWritten) => {
+      const onBytes = (count: number) => {
+        onWritten(count);
+        intake.hashedElsewhere(count);
+      };
+      const explain = (error: unknown, side: CopySide) =>
+        side === 'to' ? fromSystemError(error, attempt) : error;
+      const job = { from: slice, to, at: 0, kept, algorithm };
+      const jobOptions = { signal, onBytes, explain };
+      return lanes === undefined ? copySlice(job, jobOptions) : lanes.copy(job, jobOptions);
+    });
+    return intake.finish(digest);
+  };
   // Only a digest tells whether what the file had was right.
-  const mayResume = expected !== undefined && present > 0 && present <= slice.length;
-  if (mayResume && (await hashPresent(present, writing))) {
-    output.keep(present);
-    await copyRest(slice, present, writing);
+  if (expected !== undefined && present > 0 && present <= slice.length) {
     try {
-      return intake.finish();
+      return await copy(present);
     } catch (error) {
       // Either what the file had was wrong, or the source is. Only the source by itself can tell.
       if (!isStowageError(error, 'MISMATCH')) throw error;
@@ -105,91 +112,5 @@ async function copySlice(slice: FileSlice, writing: Writing) {
     await output.startOver();
     intake.startOver();
   }
-  const here = async () => {
-    await copyRest(slice, 0, writing);
-    return intake.finish();
-  };
-  if (lanes === undefined || slice.length < BYTES_WORTH_A_LANE) return here();
-  return lanes.run(here, (workers) => copyElsewhere(slice, workers, writing));
-}
-
-/** Has a thread read, hash and write it all, so that no byte of it passes through this one. */
-async function copyElsewhere(
-  slice: FileSlice,
-  workers: CopyWorkers,
-  { intake, output, options: { algorithm, attempt }, signal }: Writing,
-) {
-  const digest = await output.fill(slice.length, async (to, onWritten) => {
-    const onBytes = (count: number) => {
-      onWritten(count);
-      intake.hashedElsewhere(count);
-    };
-    try {
-      return await workers.copy({ from: slice, to: to as FileHandle, at: 0, algorithm }, { signal, onBytes });
-    } catch (error) {
-      throw (error as NodeJS.ErrnoException).syscall === 'write' ? fromSystemError(error, attempt) : error;
-    }
-  });
-  return intake.finish(digest);
-}
-
-/** Hashes what the file has; false if that cannot be read. */
-async function hashPresent(present: number, { intake, output, signal }: Writing): Promise<boolean> {
-  const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
-  const pieceAt = (position: number) =>
-    buffers[(position / PIECE) % 2 === 0 ? 0 : 1].subarray(0, Math.min(PIECE, present - position));
-  const read = (position: number) => {
-    const reading = output.readBack(position, pieceAt(position));
-    reading.catch(() => {});
-    return reading;
-  };
-  let reading = read(0);
-  try {
-    for (let position = 0; position < present; position += PIECE) {
-      if (!(await reading)) return false;
-      if (position + PIECE < present) reading = read(position + PIECE);
-      signal?.throwIfAborted();
-      intake.hash(pieceAt(position));
-    }
-    return true;
-  } finally {
-    await reading.catch(() => {});
-  }
-}
-
-/**
- * Reads with positioned reads into buffers that take turns. While one is hashed on this thread, the next one is read
- * and the last one is written on others.
- */
-async function copyRest(slice: FileSlice, start: number, { intake, output, signal }: Writing): Promise<void> {
-  const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(PIECE));
-  const writes: Promise<void>[] = [];
-  let reading: Promise<Buffer> | undefined;
-  let position = start;
-  const readNext = (buffer: Buffer) => {
-    const length = Math.min(PIECE, slice.length - position);
-    const read =
-      length === 0 ? undefined : readFully(slice, slice.offset + position, buffer.subarray(0, length));
-    read?.catch(() => {});
-    position += length;
-    return read;
-  };
-  try {
-    reading = readNext(buffers[0] as Buffer);
-    for (let turn = 0; reading !== undefined; turn++) {
-      signal?.throwIfAborted();
-      const piece: Buffer = await reading;
-      const next = (turn + 1) % BUFFERS;
-      await writes[next];
-      reading = readNext(buffers[next] as Buffer);
-      const write = output.write([piece], piece.byteLength);
-      write.catch(() => {});
-      writes[turn % BUFFERS] = write;
-      intake.hash(piece);
-    }
-    signal?.throwIfAborted();
-  } finally {
-    // A read in flight would use the file after its giver has closed it.
-    await reading?.catch(() => {});
-  }
+  return copy(0);
 }

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError, isStowageError } from '../../../errors.js';
 import { chunksOf } from '../../../io/byte-source.js';
@@ -216,7 +215,7 @@ async function hashFile(check: Check, { digest, path, facts }: BlobOnDisk): Prom
     const file = await check.place.files.open(path, 'r');
     try {
       const hasher = createHasher(algorithmOf(digest));
-      const slice = { file: file as FileHandle, offset: 0, length: facts.size };
+      const slice = { file, offset: 0, length: facts.size };
       for await (const chunk of chunksOf(slice, { signal })) {
         hasher.update(chunk);
         onProgress({ kind: 'bytes', count: chunk.byteLength });

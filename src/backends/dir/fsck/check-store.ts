@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { OnProgress } from '../../../content/progress.js';
 import { fromSystemError, isStowageError, type StowageError } from '../../../errors.js';
 import { checkFileSystem } from '../file-system.js';
-import { nodeFiles } from '../files.js';
+import { nodeFiles } from '../node-files.js';
 import { openPlace } from '../open-place.js';
 import type { StoreInternals } from '../open-store.js';
 import { DATABASE, Paths } from '../paths.js';

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf, collect, targetOf } from '../../testing/content.js';
-import { nodeFiles, type Files } from './files.js';
+import type { Files } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
 
 const small = bytesOf(1, 1000);

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { CopyWorkers } from '../../io/copy-workers.js';
-import { HashThread } from '../../io/hash-thread.js';
+import type { Digest } from '../oci/digest.js';
+import { copySlice, type CopyJob, type CopyJobOptions } from './copy-slice.js';
+import { CopyWorkers } from './copy-workers.js';
+import { HashThread } from './hash-thread.js';
 
 export interface CopyLanesOptions {
   /**
-   * Threads that copy large blobs from files, beside the one that opened the store; 0 for none.
+   * Threads that copy and hash what is large and lies in files, beside the one this is called on; 0 for none.
    * @default one less than there are processors, up to 3
    */
   readonly workers?: number | undefined;
@@ -40,11 +42,18 @@ export class CopyLanes {
     this.#free = ['here', ...Array.from({ length: threads }, (): Lane => 'thread')];
   }
 
-  /** Does the work in one of the two ways, when a lane is free for it. */
-  async run<T>(here: () => Promise<T>, elsewhere: (workers: CopyWorkers) => Promise<T>): Promise<T> {
+  /**
+   * Copies a slice: a small one at once on this thread, a large one when a lane is free for it. Nothing is synced, and
+   * nothing is in flight when it settles.
+   *
+   * @returns the digest of what was copied and what was kept.
+   * @throws {StowageError} as {@link copySlice}.
+   */
+  async copy(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
+    if (job.from.length < BYTES_WORTH_A_LANE) return copySlice(job, options);
     const lane = this.#free.shift() ?? (await new Promise<Lane>((resolve) => this.#waiting.push(resolve)));
     try {
-      return await (lane === 'here' ? here() : elsewhere(this.#workers));
+      return await (lane === 'here' ? copySlice(job, options) : this.#workers.copy(job, options));
     } finally {
       const next = this.#waiting.shift();
       if (next !== undefined) next(lane);
