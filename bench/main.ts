@@ -56,9 +56,8 @@ export async function main(argv: readonly string[], repository: string): Promise
     work: ({ main, name }: Work) =>
       only === undefined ? main || everything : only.some((word) => name.startsWith(word)),
   };
-  const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 5));
-
-  const peerRounds = Number(flags['peer-rounds']);
+  const rounds = countOf('rounds', flags.rounds ?? (flags.quick ? '1' : '5'));
+  const peerRounds = countOf('peer-rounds', flags['peer-rounds']);
 
   const gnuTime = await findGnuTime();
   const nodes = await findNodes(flags.node);
@@ -112,4 +111,9 @@ export async function main(argv: readonly string[], repository: string): Promise
   const out = flags.out ?? (isWhole ? join(repository, 'bench/RESULTS.md') : undefined);
   if (out !== undefined) await writeFile(out, text);
   return 0;
+}
+
+function countOf(flag: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(`--${flag} ${JSON.stringify(text)} is no number`);
 }

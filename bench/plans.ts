@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolName } from '../test/interop/tools.js';
+import { dockerWorks } from './docker-works.js';
 import { storeOfMany } from './image-stores.js';
 import { INPUTS, input, type InputName, type Size } from './inputs.js';
-import { archiveAt, dockerWorks, importWorks, layersWork } from './moving-works.js';
+import { archiveAt, layersWork, ociWorks } from './oci-works.js';
 import type { NodeVersion } from './peers.js';
 import { manyImagesWorks, startWorks } from './start-works.js';
 import { stowageCommand } from './stowage-command.js';
@@ -38,7 +39,7 @@ export const PLANS: readonly Plan[] = [
       const layout = join(folder, 'layout');
       const archive = await archiveAt(join(folder, 'archive.tar'), layout);
       const changed = await archiveAt(join(folder, 'changed.tar'), layout, 'changed');
-      return importWorks(stowageCommand(context.repository), archive, changed);
+      return ociWorks(stowageCommand(context.repository), archive, changed);
     },
   },
   {

@@ -23,7 +23,7 @@ export function samplesOf({ rounds }: WorkResult, contestant: string): Sample[] 
 }
 
 /** The slowest floor of a round: what the machine needed just then for what has to be done. */
-export function floorOf({ work }: WorkResult, round: ReadonlyMap<string, Sample>): number | undefined {
+function floorOf({ work }: WorkResult, round: ReadonlyMap<string, Sample>): number | undefined {
   const floors = work.contestants
     .filter(({ role }) => role === 'floor')
     .flatMap(({ name }) => round.get(name)?.seconds ?? []);

@@ -1,3 +1,4 @@
+import { startOfNode } from './contestants.js';
 import type { NodeVersion } from './peers.js';
 import { quoted, stowageCommand } from './stowage-command.js';
 import { shell, type Contestant, type Work } from './work.js';
@@ -11,7 +12,7 @@ export function startWorks(
 ): Work[] {
   const works = nodes.map(({ path, major }): Work[] => {
     const stowage = stowageCommand(repository, path);
-    const floor: Contestant = { name: 'node -e 0', role: 'floor', run: [path, '-e', '0'], check: 'true' };
+    const floor = startOfNode(path);
     return [
       {
         name: `version-${major}`,
