@@ -6,9 +6,8 @@ import { fork } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { REPOSITORY, withBundle } from './with-bundle.js';
 
 const SECONDS_PER_CASE = 20;
 const SHARE_ON_DISK = 0.25;
@@ -20,9 +19,6 @@ const { values } = parseArgs({
     case: { type: 'string' },
   },
 });
-const repository = fileURLToPath(new URL('..', import.meta.url));
-// Inside node_modules, so that the packages it needs are found from there.
-const bundle = join(repository, 'node_modules', '.cache', 'stowage-fuzz', `${process.pid}.js`);
 const folder = await mkdtemp(join(tmpdir(), 'stowage-fuzz-'));
 const work = join(folder, 'work');
 const [major = 0] = process.versions.node.split('.').map(Number);
@@ -33,35 +29,25 @@ const confined = [
   `--allow-fs-write=${work}/*`,
 ];
 
-let sound = false;
 try {
   await mkdir(work);
-  await build({
-    entryPoints: [join(repository, 'test/fuzz/main.ts')],
-    outfile: bundle,
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'warning',
+  await withBundle('test/fuzz/main.ts', async (bundle) => {
+    console.log(`seed ${values.seed}`);
+    const seconds = Number(values.seconds);
+    const sound =
+      (await run(bundle, 'memory', seconds * (1 - SHARE_ON_DISK), confined)) &&
+      (await run(bundle, 'dir', seconds * SHARE_ON_DISK, []));
+    process.exitCode = sound ? 0 : 1;
   });
-  console.log(`seed ${values.seed}`);
-  const seconds = Number(values.seconds);
-  sound =
-    (await run('memory', seconds * (1 - SHARE_ON_DISK), confined)) &&
-    (await run('dir', seconds * SHARE_ON_DISK, []));
 } finally {
-  await rm(bundle, { force: true });
   if (values.case === undefined) await rm(folder, { recursive: true, force: true });
   else console.log(`its archive: ${join(work, 'case.tar')}`);
 }
-process.exitCode = sound ? 0 : 1;
 
 /** Whether nothing was found. */
-function run(store, duration, flags) {
+function run(bundle, store, duration, flags) {
   const child = fork(bundle, [], {
-    cwd: repository,
+    cwd: REPOSITORY,
     execArgv: [
       ...flags,
       '--disable-warning=ExperimentalWarning',
