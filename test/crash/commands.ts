@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { verifyArchive } from '../../src/archive/verify/verify-archive.js';
 import type { Random } from '../fuzz/random.js';
 import { GIVEN_NAMES, type Archive } from './archives.js';
-import { withImage, withoutImages, withTargets, type Ledger } from './ledger.js';
+import { withImage, withLabels, withoutImages, withTargets, type Ledger } from './ledger.js';
 import type { Ended } from './process.js';
 
 /** One command that may be stopped at any point. */
@@ -19,8 +19,6 @@ export interface Attempt {
   readonly after: Ledger;
   /** What it prints when it is done, if anything. */
   readonly report: string;
-  /** A blob that is there when it is done, though no image refers to it. */
-  readonly stored?: string;
   /** What is wrong about what it wrote outside of the store. */
   inspect?(ended: Ended, done: boolean): Promise<readonly string[]>;
 }
@@ -30,17 +28,23 @@ export interface World {
   /** Where exports go. */
   readonly out: string;
   readonly random: Random;
-  /** Whether the command knows a noun and a verb, or a verb alone. */
-  readonly knows: (...words: string[]) => boolean;
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'].map((letter) => `example.org/some/${letter}:latest`);
 
 /** A command that will succeed if nothing stops it. */
 export function someCommand(world: World, ledger: Ledger): Attempt {
-  const { random, knows } = world;
+  const { random } = world;
   const present = [...ledger.images.keys()];
-  const makers: (() => Attempt)[] = [...repeated(9, () => importCommand(world, ledger))];
+  const stored = [...ledger.content.keys()];
+  const makers: (() => Attempt)[] = [
+    ...repeated(9, () => importCommand(world, ledger)),
+    ...repeated(3, () => quiet('gc', ['gc'], ledger)),
+    ...repeated(2, () => quiet('fsck', ['fsck', '--repair'], ledger)),
+    ...repeated(2, () => leaseCommand(world, ledger)),
+    ...repeated(3, () => ingestCommand(world, ledger)),
+    ...repeated(3, () => namespaceCommand(world, ledger)),
+  ];
   if (present.length > 0) {
     makers.push(
       ...repeated(4, () => exportCommand(world, ledger, present)),
@@ -49,10 +53,12 @@ export function someCommand(world: World, ledger: Ledger): Attempt {
       ...repeated(2, () => labelCommand(world, ledger, present)),
     );
   }
-  if (knows('gc')) makers.push(...repeated(3, () => quiet('gc', ['gc'], ledger)));
-  if (knows('fsck')) makers.push(() => quiet('fsck', ['fsck', '--repair'], ledger));
-  if (knows('leases', 'create')) makers.push(...repeated(2, () => leaseCommand(world, ledger)));
-  if (knows('content', 'ingest')) makers.push(...repeated(2, () => ingestCommand(world, ledger)));
+  if (stored.length > 0) {
+    makers.push(
+      ...repeated(2, () => removeContentCommand(world, ledger, stored)),
+      ...repeated(2, () => labelContentCommand(world, ledger, stored)),
+    );
+  }
   return random.pick(makers)();
 }
 
@@ -118,7 +124,8 @@ function exportCommand(world: World, ledger: Ledger, present: readonly string[])
   };
 }
 
-function fingerprint(path: string): string | undefined {
+/** The hash of a file, if it is there. */
+export function fingerprint(path: string): string | undefined {
   return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : undefined;
 }
 
@@ -161,14 +168,20 @@ function tagCommand({ random }: World, ledger: Ledger, present: readonly string[
 function labelCommand({ random }: World, ledger: Ledger, present: readonly string[]): Attempt {
   const name = random.pick(present);
   const image = ledger.images.get(name)!;
-  const labels = { ...image.labels, [random.pick(['x', 'y', 'z'])]: `${random.int(1_000)}` };
-  const text = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const { labels, words, report } = relabelled(random, image.labels);
   return {
     kind: 'label',
-    words: ['images', 'label', name, ...text],
+    words: ['images', 'label', name, ...words],
     after: withImage(ledger, name, { ...image, labels }),
-    report: `${text.sort().join(',')}\n`,
+    report,
   };
+}
+
+/** Labels with another one, how a command says it, and what it prints. */
+function relabelled(random: Random, before: Readonly<Record<string, string>>) {
+  const labels = { ...before, [random.pick(['x', 'y', 'z'])]: `${random.int(1_000)}` };
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return { labels, words, report: `${words.sort().join(',')}\n` };
 }
 
 function leaseCommand({ random }: World, ledger: Ledger): Attempt {
@@ -188,6 +201,47 @@ function leaseCommand({ random }: World, ledger: Ledger): Attempt {
 function ingestCommand({ archives, random }: World, ledger: Ledger): Attempt {
   const { path } = random.pick(archives.filter(({ form }) => form !== 'folder'));
   const digest = `sha256:${fingerprint(path)}`;
-  const words = ['content', 'ingest', `archive ${basename(path)}`];
-  return { ...quiet('content ingest', words, ledger), input: path, report: `${digest}\n`, stored: digest };
+  return {
+    kind: 'content ingest',
+    words: ['content', 'ingest', `archive ${basename(path)}`],
+    input: path,
+    after: withLabels(ledger, 'content', digest, ledger.content.get(digest) ?? {}),
+    report: `${digest}\n`,
+  };
+}
+
+function removeContentCommand({ random }: World, ledger: Ledger, stored: readonly string[]): Attempt {
+  const digest = random.pick(stored);
+  return {
+    kind: 'content rm',
+    words: ['content', 'rm', digest],
+    after: withLabels(ledger, 'content', digest, undefined),
+    report: `${digest}\n`,
+  };
+}
+
+function labelContentCommand({ random }: World, ledger: Ledger, stored: readonly string[]): Attempt {
+  const digest = random.pick(stored);
+  const { labels, words, report } = relabelled(random, ledger.content.get(digest)!);
+  return {
+    kind: 'content label',
+    words: ['content', 'label', digest, ...words],
+    after: withLabels(ledger, 'content', digest, labels),
+    report,
+  };
+}
+
+/** Makes a namespace with a label; of one that is there, changes the label or removes it. */
+function namespaceCommand({ random }: World, ledger: Ledger): Attempt {
+  const name = `team-${random.int(3)}`;
+  const before = ledger.namespaces.get(name);
+  if (before !== undefined && random.chance(0.5)) {
+    const after = withLabels(ledger, 'namespaces', name, undefined);
+    return { kind: 'namespaces rm', words: ['namespaces', 'rm', name], after, report: `${name}\n` };
+  }
+  const { labels, words, report } = relabelled(random, before ?? {});
+  const after = withLabels(ledger, 'namespaces', name, labels);
+  return before === undefined
+    ? { kind: 'namespaces create', words: ['namespaces', 'create', name, ...words], after, report: '' }
+    : { kind: 'namespaces label', words: ['namespaces', 'label', name, ...words], after, report };
 }

@@ -1,16 +1,27 @@
 /** What a store has to hold, by what its commands said they did. */
 export interface LedgerImage {
   readonly digest: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
 }
 
 export interface Ledger {
   readonly images: ReadonlyMap<string, LedgerImage>;
   /** Leases that somebody made by name, and that last until they are removed. */
   readonly leases: ReadonlySet<string>;
+  /** Content that was ingested by itself, with the labels it was given. */
+  readonly content: ReadonlyMap<string, Labels>;
+  /** Namespaces that somebody made, with their labels. */
+  readonly namespaces: ReadonlyMap<string, Labels>;
 }
 
-export const EMPTY_LEDGER: Ledger = { images: new Map(), leases: new Set() };
+type Labels = Readonly<Record<string, string>>;
+
+export const EMPTY_LEDGER: Ledger = {
+  images: new Map(),
+  leases: new Set(),
+  content: new Map(),
+  namespaces: new Map(),
+};
 
 /** The ledger with some names pointing elsewhere; a name that is there keeps its labels. */
 export function withTargets(
@@ -32,10 +43,28 @@ export function withImage(ledger: Ledger, name: string, image: LedgerImage): Led
   return { ...ledger, images: new Map(ledger.images).set(name, image) };
 }
 
+/** The ledger with content or a namespace that has just these labels, or without it. */
+export function withLabels(
+  ledger: Ledger,
+  what: 'content' | 'namespaces',
+  id: string,
+  labels: Labels | undefined,
+): Ledger {
+  const changed = new Map(ledger[what]);
+  if (labels === undefined) changed.delete(id);
+  else changed.set(id, labels);
+  return { ...ledger, [what]: changed };
+}
+
 /** The same text for the same ledger. */
-export function textOf({ images, leases }: Ledger): string {
-  const lines = [...images].map(
-    ([name, { digest, labels }]) => `${name} ${digest} ${JSON.stringify(Object.entries(labels).sort())}`,
-  );
-  return [...lines, ...[...leases].map((id) => `lease ${id}`)].sort().join('\n');
+export function textOf({ images, leases, content, namespaces }: Ledger): string {
+  const labelled = (labels: Labels) => JSON.stringify(Object.entries(labels).sort());
+  return [
+    ...[...images].map(([name, { digest, labels }]) => `${name} ${digest} ${labelled(labels)}`),
+    ...[...leases].map((id) => `lease ${id}`),
+    ...[...content].map(([digest, labels]) => `content ${digest} ${labelled(labels)}`),
+    ...[...namespaces].map(([name, labels]) => `namespace ${name} ${labelled(labels)}`),
+  ]
+    .sort()
+    .join('\n');
 }

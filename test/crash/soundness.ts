@@ -31,6 +31,8 @@ export interface RootFacts {
   readonly images: readonly ImageFacts[];
   /** Blobs on record. */
   readonly blobs: ReadonlySet<string>;
+  readonly content: Records['content'];
+  readonly namespaces: Records['namespaces'];
   /** Blobs that are files. */
   readonly files: ReadonlySet<string>;
   /** Blobs that images refer to. */
@@ -48,7 +50,12 @@ export interface RootFacts {
 
 interface Records {
   readonly blobs: readonly { readonly digest: string; readonly size: number; readonly state: string }[];
-  readonly content: readonly { readonly namespace: string; readonly digest: string }[];
+  readonly content: readonly {
+    readonly namespace: string;
+    readonly digest: string;
+    readonly labels: string;
+  }[];
+  readonly namespaces: readonly { readonly name: string; readonly labels: string }[];
   readonly images: readonly ImageFacts[];
   readonly leases: RootFacts['leases'];
   readonly resources: readonly { readonly namespace: string; readonly lease: string }[];
@@ -108,6 +115,8 @@ export class Examiner {
       leftovers,
       images: records.images,
       blobs,
+      content: records.content,
+      namespaces: records.namespaces,
       files,
       reachable,
       leases: records.leases,
@@ -142,7 +151,8 @@ export class Examiner {
         const rows = <T>(sql: string) => queries.all(sql) as unknown as T[];
         return {
           blobs: rows<Records['blobs'][number]>('SELECT digest, size, state FROM blobs'),
-          content: rows<Records['content'][number]>('SELECT namespace, digest FROM content'),
+          content: rows<Records['content'][number]>('SELECT namespace, digest, labels FROM content'),
+          namespaces: rows<Records['namespaces'][number]>('SELECT name, labels FROM namespaces'),
           images: rows<ImageFacts>(
             'SELECT namespace, name, digest, labels FROM images ORDER BY namespace, name',
           ),
