@@ -1,6 +1,6 @@
 /** What is in a store and beside it, and whether all of it is sound. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkStore } from '../../src/backends/dir/fsck/check-store.js';
 import { openStore } from '../../src/backends/dir/index.js';
@@ -8,12 +8,22 @@ import { walk } from '../../src/content/walk.js';
 import { isStowageError } from '../../src/errors.js';
 import type { Store } from '../../src/images/store.js';
 import type { Remains } from './disk.js';
+import { PARTS, PARTS_REF, SPOILED_DIGEST } from './workload.js';
 
 /** What people see: names with their labels, and exported files. */
 export interface Visible {
   readonly images: readonly string[];
   readonly blobs: readonly string[];
+  /** Labelled blobs, namespaces and leases. */
+  readonly records: readonly string[];
+  readonly ingests: readonly IngestFacts[];
   readonly files: readonly string[];
+}
+
+export interface IngestFacts {
+  readonly namespace: string;
+  readonly ref: string;
+  readonly offset: number;
 }
 
 /** The parts of a disk that a workload writes to. */
@@ -33,6 +43,17 @@ export async function layOut(remains: Remains, folder: string): Promise<void> {
     if (path.endsWith('/')) await mkdir(target);
     else await writeFile(target, bytes, { mode });
   }
+  for (const path of remains.keys())
+    if (path.endsWith('/progress.json')) await moveProgress(join(folder, path));
+}
+
+/** How far an ingest is holds for one file only, and here that is a copy. */
+async function moveProgress(path: string): Promise<void> {
+  const data = await stat(join(dirname(path), 'data'), { bigint: true }).catch(() => undefined);
+  const text = await readFile(path, 'utf8');
+  if (data === undefined || text === '') return;
+  const progress = JSON.parse(text) as Record<string, unknown>;
+  await writeFile(path, JSON.stringify({ ...progress, inode: `${data.dev}:${data.ino}` }));
 }
 
 /**
@@ -45,12 +66,27 @@ export async function judge({ root, file, layout }: Places, how: 'check' | 'read
   await using store = await openStore({ root, onWarning: refuse });
   const images: string[] = [];
   const blobs: string[] = [];
+  const records: string[] = [];
+  const ingests: IngestFacts[] = [];
   for (const namespace of NAMESPACES) {
-    blobs.push(...(await soundBlobs(store.namespace(namespace), how)));
-    images.push(...(await soundImages(store.namespace(namespace))));
+    const view = store.namespace(namespace);
+    blobs.push(...(await soundBlobs(view, how)));
+    images.push(...(await soundImages(view)));
+    records.push(...(await recordsIn(view)));
+    ingests.push(...(await soundIngests(view)));
+  }
+  for await (const { name, labels } of store.namespaces.list()) {
+    // One without labels comes with the first thing that is written into it.
+    if (Object.keys(labels).length > 0) records.push(`namespace ${name} ${JSON.stringify(labels)}`);
   }
   await checkIndex(store, join(root, 'index.json'));
-  return { images, blobs, files: [await digestOfFile(file), ...(await soundLayout(layout))] };
+  return {
+    images,
+    blobs,
+    records,
+    ingests,
+    files: [await digestOfFile(file), ...(await soundLayout(layout))],
+  };
 }
 
 function refuse(message: string): void {
@@ -61,7 +97,9 @@ function refuse(message: string): void {
 export async function refuseDamage(root: string): Promise<void> {
   try {
     const { findings } = await checkStore({ root });
-    const [first] = findings.filter(({ severity }) => severity !== 'leftover');
+    const [first] = findings.filter(
+      ({ severity, digest }) => severity !== 'leftover' && digest !== SPOILED_DIGEST,
+    );
     if (first !== undefined) throw new Error(`fsck: ${first.code} ${first.where}: ${first.message}`);
   } catch (error) {
     // The power went before there was a store.
@@ -83,10 +121,41 @@ async function soundImages(store: Store): Promise<string[]> {
 async function soundBlobs(store: Store, how: 'check' | 'read'): Promise<string[]> {
   const blobs: string[] = [];
   for await (const { digest, size } of store.content.list()) {
-    if (how === 'read') for await (const chunk of store.content.read({ digest, size })) void chunk;
+    if (how === 'read' && digest !== SPOILED_DIGEST)
+      for await (const chunk of store.content.read({ digest, size })) void chunk;
     blobs.push(`${store.namespaceName} blob ${digest}`);
   }
   return blobs;
+}
+
+async function recordsIn(store: Store): Promise<string[]> {
+  const records: string[] = [];
+  for await (const { id, labels } of store.leases.list()) {
+    // Those of commands have no labels, and end with them.
+    if (Object.keys(labels).length > 0)
+      records.push(`${store.namespaceName} lease ${id} ${JSON.stringify(labels)}`);
+  }
+  for await (const { digest, labels } of store.content.list()) {
+    const own = Object.entries(labels).filter(([key]) => !key.startsWith('containerd.io/'));
+    if (own.length > 0) records.push(`${store.namespaceName} content ${digest} ${JSON.stringify(own)}`);
+  }
+  return records;
+}
+
+/** What a resumed ingest has must be the beginning of what was written into it. */
+async function soundIngests(store: Store): Promise<IngestFacts[]> {
+  const found: IngestFacts[] = [];
+  for await (const { ref } of store.content.ingests()) {
+    if (ref !== PARTS_REF) continue;
+    await using ingest = await store.content.openIngest(ref);
+    const { offset, digest } = ingest.status;
+    const right = Buffer.from(PARTS.join('').slice(0, offset));
+    if (right.length !== offset || digest !== `sha256:${sha256(right)}`) {
+      throw new Error(`the ingest ${ref} goes on with ${offset} bytes, which are others than were written`);
+    }
+    found.push({ namespace: store.namespaceName, ref, offset });
+  }
+  return found;
 }
 
 async function checkIndex(store: Store, path: string): Promise<void> {

@@ -2,11 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { digestOf } from '../../src/io/hash.js';
 import { config, layer, manifest } from '../../src/testing/build-image.js';
 import { layoutTar, named } from '../support/build-archive.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
 const WRITER = fileURLToPath(new URL('writer.js', import.meta.url));
+const INGEST_WRITER = fileURLToPath(new URL('ingest-writer.js', import.meta.url));
+const SPOILER = fileURLToPath(new URL('spoiler.js', import.meta.url));
 
 export interface Workload {
   /** What loses its power. */
@@ -21,7 +24,25 @@ export interface Workload {
 export interface Step {
   readonly title: string;
   readonly args: readonly string[];
+  /** What was told before, and is no image: it has to be there all the time. */
+  readonly promised?: readonly string[];
+  /** That moves from one folder to another: a disk that may lose one half of a move may lose it. */
+  readonly moves?: boolean;
+  /** No command of ours: what is there in the middle of it is nobody's promise. */
+  readonly foreign?: boolean;
 }
+
+/** What is ingested in parts, and under which reference. */
+export const PARTS = ['the first part, ', 'the second part, ', 'the rest'];
+export const PARTS_REF = 'in parts';
+const offsetAfter = (parts: number) => PARTS.slice(0, parts).join('').length;
+
+/** Content that is labelled and removed by itself. */
+const ALONE = 'a blob alone';
+const aloneDigest = digestOf(Buffer.from(ALONE));
+/** Content that something else than a store writes over, so that there is something to repair. */
+const SPOILED = 'a blob that rots';
+export const SPOILED_DIGEST = digestOf(Buffer.from(SPOILED));
 
 const shared = layer('base', 'base '.repeat(1500));
 const one = manifest(config({ os: 'linux', created: '2020-01-01T00:00:00Z' }), shared, layer('one', 'one'));
@@ -46,6 +67,15 @@ export async function workloadIn(folder: string): Promise<Workload> {
     title,
     args: [COMMAND, '--root', root, ...args],
   });
+  const part = (number: number): Step => ({
+    title: `part ${number} of an ingest`,
+    args: [
+      ...[INGEST_WRITER, root, PARTS_REF, PARTS[number - 1] ?? ''],
+      ...[number === PARTS.length ? 'commit' : '', digestOf(Buffer.from(PARTS.join('')))],
+    ],
+    moves: number === PARTS.length,
+    ...(number > 1 && { promised: [`default ingest ${PARTS_REF} ${offsetAfter(number - 1)}`] }),
+  });
   return {
     disk,
     root,
@@ -64,6 +94,26 @@ export async function workloadIn(folder: string): Promise<Workload> {
       step('rm in the other namespace', '-n', 'other', 'images', 'rm', ONE, TWO),
       { title: 'use of the library', args: [WRITER, root] },
       step('import again', 'images', 'import', archives.second),
+      part(1),
+      part(2),
+      part(3),
+      step('namespaces create', 'namespaces', 'create', 'team', 'owner=web'),
+      step('namespaces rm', 'namespaces', 'rm', 'team'),
+      step('leases create', 'leases', 'create', '--id', 'kept', '--expires', '0', 'x=1'),
+      step('leases rm', 'leases', 'rm', 'kept'),
+      { title: 'blobs alone', args: [INGEST_WRITER, root, 'alone', ALONE, 'commit'] },
+      step('content label', 'content', 'label', aloneDigest, 'team=web'),
+      step('content rm', 'content', 'rm', aloneDigest),
+      step('rm without a collection', 'images', 'rm', '--no-gc', ONE),
+      step('gc', 'gc'),
+      { title: 'blobs that will rot', args: [INGEST_WRITER, root, 'spoiled', SPOILED, 'commit'] },
+      { title: 'a write that fails', args: [INGEST_WRITER, root, '', 'half of it', 'fail'] },
+      { title: 'rot', args: [SPOILER, blobFile(root, SPOILED_DIGEST)], foreign: true },
+      step('fsck --repair', 'fsck', '--repair'),
     ],
   };
+}
+
+function blobFile(root: string, digest: string): string {
+  return join(root, 'blobs', ...digest.split(':'));
 }

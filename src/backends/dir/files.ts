@@ -54,7 +54,7 @@ export interface Files {
   readText(path: string): Promise<string | undefined>;
   /** A new small file, not synced; EEXIST if there is one. */
   createText(path: string, content: string): Promise<void>;
-  /** A small file in the place of what was there, in one step, not synced. */
+  /** A small file in the place of what was there, in one step; its bytes are on the disk before its name is. */
   replaceText(path: string, content: string): Promise<void>;
   /** False if there was one already. */
   makeFolder(path: string): Promise<boolean>;

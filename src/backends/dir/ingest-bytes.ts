@@ -108,7 +108,8 @@ export class IngestBytes {
     // A write that failed may have left more.
     if ((await file.stat()).size > this.#offset) await file.truncate(this.#offset);
     await file.chmod(BLOB_MODE);
-    await file.datasync();
+    // With its permissions, which a sync of the data alone may leave out.
+    await file.sync();
   }
 
   /** Puts what was appended by now on the disk, and records that it is there. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { isStowageError } from '../../errors.js';
+import { errnoOf, isStowageError } from '../../errors.js';
 import { parseDigest, type Digest } from '../../oci/digest.js';
 import type { Transaction, TransactionOptions } from './database/connection.js';
 import { holderIn, isHeld, NOBODY, textIn } from './ingest-holder.js';
@@ -33,16 +33,19 @@ export class IngestFolder {
   readonly path: string;
   /** Where the bytes are. */
   readonly data: string;
+  /** Whether nobody had it before. */
+  readonly isNew: boolean;
   #terms: IngestTerms;
   readonly #place: Place;
   readonly #mark: string;
 
-  private constructor(place: Place, path: string, terms: IngestTerms, mark: string) {
+  private constructor(place: Place, path: string, terms: IngestTerms, mark: string, isNew: boolean) {
     this.#place = place;
     this.path = path;
     this.#terms = terms;
     this.data = join(path, 'data');
     this.#mark = mark;
+    this.isNew = isNew;
   }
 
   /** The folder of a reference, new or as it was left; {@link Locked} if somebody alive has it. */
@@ -61,7 +64,7 @@ export class IngestFolder {
         options.signal?.throwIfAborted();
         if ((await files.stat(path)) === undefined) {
           const terms = termsOf(wanted);
-          if (await create(place, path, terms, mark)) return new IngestFolder(place, path, terms, mark);
+          if (await create(place, path, terms, mark)) return new IngestFolder(place, path, terms, mark, true);
         }
         const named = await holderIn(place, path);
         if (isHeld(place, named)) {
@@ -71,7 +74,7 @@ export class IngestFolder {
         }
         if (!(await takeOver(place, path, named, mark))) continue;
         const known = await termsIn(place, path);
-        const folder = new IngestFolder(place, path, known ?? termsOf(wanted), mark);
+        const folder = new IngestFolder(place, path, known ?? termsOf(wanted), mark, false);
         if (known === undefined) await folder.#record();
         return folder;
       }
@@ -92,6 +95,20 @@ export class IngestFolder {
     if (total === this.#terms.total && wanted === expected) return;
     this.#terms = { ...this.#terms, total, expected: wanted };
     await this.#record();
+  }
+
+  /** Its terms and its name. The bytes, and how many of them are certain, were synced when that was recorded. */
+  async #makeDurable(): Promise<void> {
+    const { files, paths } = this.#place;
+    try {
+      const terms = await files.open(join(this.path, 'ingest.json'), 'r+');
+      await terms.sync().finally(() => terms.close());
+      files.sync.syncFolder(this.path);
+      files.sync.syncFolder(paths.ingests);
+    } catch (error) {
+      // Somebody has thrown it away meanwhile.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
   }
 
   #record(): Promise<void> {
@@ -123,10 +140,14 @@ export class IngestFolder {
     }
   }
 
-  /** Lets go of it and leaves what is in it, as `closed` for whoever wants it, or as an orphan. */
+  /**
+   * Lets go of it and leaves what is in it, as `closed` for whoever wants it, or as an orphan. What is closed outlasts
+   * a power cut.
+   */
   async release(as: 'closed' | 'orphan'): Promise<void> {
     const { connection, files, openIngests } = this.#place;
     try {
+      if (as === 'closed' && (await this.isStillOurs())) await this.#makeDurable();
       await connection.transaction(() => {
         if (this.isOurs()) files.sync.writeSynced(join(this.path, 'holder'), as === 'closed' ? '' : NOBODY);
       });

@@ -52,6 +52,7 @@ export class Ingest {
   /** Opens the file for the bytes, with what there is of them. */
   async openData(): Promise<BegunFile> {
     const { files } = this.#place;
+    await takeBack(this.#place, this.#folder);
     await forgetProgress(files, this.#folder.path);
     const file = await openData(files, this.data);
     try {
@@ -89,6 +90,22 @@ function spoils(error: unknown): boolean {
   if (!isStowageError(error)) return false;
   const { syscall } = (error.cause ?? {}) as { readonly syscall?: unknown };
   return error.code === 'MISMATCH' || error.code === 'CORRUPT' || /sync/.test(String(syscall));
+}
+
+/**
+ * Takes back the bytes of whoever ended between their rename and its commit: under the name of the blob they are on no
+ * record, so that nobody sees them. Where it was not said what they are to be, they are not found.
+ */
+export async function takeBack(place: Place, { data, isNew, terms }: IngestFolder): Promise<void> {
+  const { connection, files, paths } = place;
+  const { expected } = terms;
+  if (isNew || expected === undefined || (await files.stat(data)) !== undefined) return;
+  const blob = paths.blob(expected);
+  if ((await files.stat(blob)) === undefined) return;
+  await connection.transaction((transaction) => {
+    if (transaction.get('SELECT 1 FROM blobs WHERE digest = ?', expected) !== undefined) return;
+    if (files.sync.stat(blob)?.isFile === true) files.sync.rename(blob, data);
+  });
 }
 
 /** Creates the file of an ingest or opens it; a process may have died after it took its own right to write away. */

@@ -83,7 +83,7 @@ export const nodeFiles: Files = {
   },
   createText: (path, content) => promises.writeFile(path, content, { flag: 'wx' }),
   async replaceText(path, content) {
-    await promises.writeFile(`${path}.new`, content);
+    await promises.writeFile(`${path}.new`, content, { flush: true });
     for (let attempt = 1; ; attempt++) {
       try {
         return await promises.rename(`${path}.new`, path);

@@ -5,6 +5,7 @@ import type { CallOptions, Labels, Stored } from '../../content/store.js';
 import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
 import { algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
 import type { OpenFile } from './files.js';
+import { takeBack } from './ingest.js';
 import { IngestBytes } from './ingest-bytes.js';
 import type { IngestFolder } from './ingest-folder.js';
 import { progressIn } from './ingest-progress.js';
@@ -79,6 +80,7 @@ export class DirIngest implements Ingest {
   ): Promise<DirIngest> {
     const { files } = place;
     const algorithm = algorithmFor(folder);
+    await takeBack(place, folder);
     const { synced, updatedAt } = (await progressIn(files, folder.path)) ?? {
       synced: 0,
       updatedAt: folder.terms.startedAt,

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
-import { appendFile, cp, mkdtemp, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import {
+  appendFile,
+  cp,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { childLibrary, killed, runChild, type ChildLibrary } from '../../../test/support/children.js';
 import type { Store } from '../../images/store.js';
 import type { ByteSource } from '../../io/byte-source.js';
-import { createHasher } from '../../io/hash.js';
+import { createHasher, digestOf } from '../../io/hash.js';
 import type { Digest } from '../../oci/digest.js';
 import { failureOf, listOf, rejectsWith } from '../../testing/content.js';
 import type { Files, OpenFile } from './files.js';
@@ -300,5 +311,42 @@ describe('an ingest whose process was killed', () => {
     await ingest.close();
     await store.close();
     await rm(root, { recursive: true });
+  });
+
+  it('goes on with the bytes of one that was killed between its rename and its commit', async () => {
+    const root = join(folder, 'renamed');
+    const text = Buffer.from('all of it');
+    const expect = digestOf(text);
+    await using store = await openStore({ root });
+    await using first = await store.content.openIngest('ref', { expect });
+    await first.write(text);
+    await first.close();
+    const [ingest = ''] = await readdir(join(root, 'ingest'));
+    const blob = join(root, 'blobs', 'sha256', expect.slice('sha256:'.length));
+    await rename(join(root, 'ingest', ingest, 'data'), blob);
+    assert.equal(await store.content.info(expect), undefined);
+
+    await using second = await store.content.openIngest('ref', { expect });
+    assert.equal(second.status.offset, text.length);
+    assert.deepEqual(await readdir(join(root, 'blobs', 'sha256')), []);
+    assert.equal((await second.commit()).digest, expect);
+  });
+
+  it('leaves a blob that is on record where it is', async () => {
+    const root = join(folder, 'recorded');
+    const text = Buffer.from('all of it');
+    const expect = digestOf(text);
+    await using store = await openStore({ root });
+    await using first = await store.content.openIngest('ref', { expect });
+    await first.close();
+    const other = store.namespace('other');
+    await other.content.put({ digest: expect, size: text.length }, () => text);
+    const [ingest = ''] = await readdir(join(root, 'ingest'));
+    await rm(join(root, 'ingest', ingest, 'data'));
+    await using second = await store.content.openIngest('ref', { expect });
+    await second.write(text);
+    assert.notEqual(await other.content.info(expect), undefined);
+    assert.equal((await listOf(other.content.read({ digest: expect }))).join(''), text.toString());
+    await second.close();
   });
 });
