@@ -4,6 +4,7 @@ import { config, layer, manifest, putImage } from '../testing/build-image.js';
 import { failureOf, listOf } from '../testing/content.js';
 import { gcLabels } from '../oci/children.js';
 import { parseDocument } from '../oci/manifest.js';
+import { GC_FLAT } from './gc-labels.js';
 import type { ImageStore, Store } from './store.js';
 import { tagImage } from './tag.js';
 
@@ -72,6 +73,20 @@ describe('tagImage', () => {
     };
     const error = await failureOf(tagImage(disturbed(store, [removal]), 'a', ['b']));
     expect(error).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await store.images.get('b')).toBeUndefined();
+  });
+
+  it('names nothing of which a flat lease keeps only the manifest when the image is removed', async () => {
+    const store = await storeWith('a');
+    const flat = await store.leases.create({ labels: { [GC_FLAT]: 'true' } });
+    await store.under(flat).content.claim([one.descriptor]);
+    const removal = async () => {
+      await store.images.apply([{ op: 'delete', name: 'a' }]);
+      await store.collector.collect();
+    };
+    const error = await failureOf(tagImage(disturbed(store, [removal]), 'a', ['b']));
+    expect(error).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await store.content.stat(one.descriptor)).toBeDefined();
     expect(await store.images.get('b')).toBeUndefined();
   });
 

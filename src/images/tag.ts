@@ -51,10 +51,10 @@ async function findHeld(
 ): Promise<ImageRecord | undefined> {
   const image = await findImage(images, source, { signal });
   const { digest } = image.target;
-  // What it refers to is there if it is: a collection takes both in the same step.
-  if ((await content.claim([{ digest }], { signal })).has(digest)) return image;
+  await content.claim([{ digest }], { signal });
+  // Only a name tells that all below is there: a lease that is flat, say, may keep the target without the rest. From
+  // the claim on this lease keeps both; and content that was never there cannot be lost.
   const again = await images.get(image.name, { signal });
-  // Content that was never there cannot be lost.
   return again?.target.digest === digest ? again : undefined;
 }
 
