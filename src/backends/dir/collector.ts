@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { CallOptions } from '../../content/store.js';
 import type {
   Collection,
@@ -15,12 +14,11 @@ import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { holdingsIn } from './holdings.js';
 import { IndexFile } from './index-file.js';
-import { removeFolder } from './ingest-folder.js';
-import { ingestStates, isLeased, removeStrays, type IngestState } from './ingests.js';
+import { ingestStates, removeIngest, removeStrays, type IngestState } from './ingests.js';
 import { withReserve } from './reserve.js';
 import { text } from './rows.js';
 import { sweepDying, sweepUnknown, unknownFiles } from './sweep.js';
-import { releaseFromLeases, requireWritable, type View } from './view.js';
+import { requireWritable, type View } from './view.js';
 
 /**
  * Collects a root, whichever namespace it is looked at through.
@@ -61,7 +59,7 @@ export class DirCollector implements Collector {
     await place.holders.removeTemporaryFiles(left);
     const forgotten = new Set(items.filter(({ kind }) => kind === 'ingest').map(keyOf));
     for (const ingest of ingests.filter((each) => forgotten.has(keyOf(itemOf(each))))) {
-      if (await this.#removeIngest(ingest, options)) tally.removed(removedIngest(ingest));
+      if (await removeIngest(place, ingest, options)) tally.removed(removedIngest(ingest));
     }
     await sweepDying(place, tally, options);
     if (thorough) {
@@ -100,19 +98,6 @@ export class DirCollector implements Collector {
       new IndexFile(paths, files).rewriteWith(transaction);
     }
     return items;
-  }
-
-  /** False if somebody has gone on with it or taken it under a lease since it was looked at. */
-  async #removeIngest(ingest: IngestState, options: CallOptions): Promise<boolean> {
-    const { place } = this.#view;
-    const { namespace, ref, folder, offset } = ingest;
-    const also = (transaction: Transaction) => {
-      const size = place.files.sync.stat(join(folder, 'data'))?.size ?? 0;
-      if (size !== offset || isLeased(transaction, namespace, ref)) return false;
-      releaseFromLeases(transaction, namespace, 'ingests', ref);
-      return true;
-    };
-    return removeFolder(place, folder, { ...options, also });
   }
 
   /** What a killed process may have left beside the files of the layout. Under the lock nobody is writing one. */

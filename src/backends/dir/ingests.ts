@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.js';
-import type { Queries } from './database/connection.js';
+import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
+import type { FileFacts } from './files.js';
 import { ORPHAN_TTL } from './holders.js';
 import { removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
 import { holderIn, isBeingMade, isHeld, isOrphan } from './ingest-holder.js';
 import { progressIn } from './ingest-progress.js';
 import type { Place } from './place.js';
-import { LEASE_COUNTS } from './view.js';
+import { LEASE_COUNTS, releaseFromLeases } from './view.js';
 
 const FOLDER = /^[0-9a-f]{64}$/;
 
@@ -17,6 +18,8 @@ export interface StoredIngest extends IngestTerms {
   readonly offset: number;
   /** When bytes were last written, or it was opened first. */
   readonly updatedAt: Date;
+  /** Changes with the bytes. */
+  readonly touched: string;
 }
 
 /** What a collector wants to know besides. */
@@ -32,6 +35,8 @@ export interface IngestState {
   readonly orphan: boolean;
   /** 24 hours after bytes were last written. */
   readonly expiresAt: Date;
+  /** Of the bytes so far; empty if there is no file of them. */
+  readonly touched: string;
 }
 
 /** Every ingest of every namespace, in no order; those that come or go meanwhile may or may not be among them. */
@@ -51,20 +56,38 @@ export async function storedIngest(place: Place, folder: string): Promise<Stored
   const written = Math.floor(Number(data?.modified ?? 0) / 1e6);
   const recorded = (await progressIn(place.files, folder))?.updatedAt.getTime() ?? 0;
   const updatedAt = new Date(Math.max(terms.startedAt.getTime(), written, recorded));
-  return { ...terms, folder, offset: data?.size ?? 0, updatedAt };
+  return { ...terms, folder, offset: data?.size ?? 0, updatedAt, touched: touchOf(data) };
 }
 
 /** Every ingest of every namespace, for a collector. */
 export async function ingestStates(place: Place): Promise<readonly IngestState[]> {
   const states: IngestState[] = [];
-  for await (const { namespace, ref, expected, folder, offset, updatedAt } of storedIngests(place)) {
+  for await (const { namespace, ref, expected, folder, offset, updatedAt, touched } of storedIngests(place)) {
     const named = await holderIn(place, folder);
     const active = isHeld(place, named);
     const expiresAt = new Date(updatedAt.getTime() + ORPHAN_TTL);
     const orphan = isOrphan(place, named);
-    states.push({ namespace, ref, expected, folder, offset, active, orphan, expiresAt });
+    states.push({ namespace, ref, expected, folder, offset, active, orphan, expiresAt, touched });
   }
   return states;
+}
+
+/**
+ * Removes an ingest that nothing kept when it was looked at, with what leases say of it. Looks again under the write
+ * lock: false if it is gone, or somebody has it open, has gone on with it or has taken it under a lease since.
+ */
+export async function removeIngest(
+  place: Place,
+  { namespace, ref, folder, touched }: IngestState,
+  options: TransactionOptions = {},
+): Promise<boolean> {
+  const also = (transaction: Transaction) => {
+    const now = touchOf(place.files.sync.stat(join(folder, 'data')));
+    if (now !== touched || isLeased(transaction, namespace, ref)) return false;
+    releaseFromLeases(transaction, namespace, 'ingests', ref);
+    return true;
+  };
+  return removeFolder(place, folder, { ...options, also });
 }
 
 /**
@@ -87,9 +110,9 @@ export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void
 /** Removes what nobody has continued for {@link ORPHAN_TTL} and no lease keeps. */
 export async function removeExpired(place: Place): Promise<void> {
   await removeStrays(place);
-  for (const { namespace, ref, folder, active, expiresAt } of await ingestStates(place)) {
-    if (active || expiresAt.getTime() > Date.now()) continue;
-    await removeFolder(place, folder, { also: (transaction) => !isLeased(transaction, namespace, ref) });
+  for (const ingest of await ingestStates(place)) {
+    if (ingest.active || ingest.expiresAt.getTime() > Date.now()) continue;
+    await removeIngest(place, ingest);
   }
 }
 
@@ -103,6 +126,10 @@ export function isLeased(queries: Queries, namespace: string, ref: string): bool
     Date.now(),
   );
   return row !== undefined;
+}
+
+function touchOf(data: FileFacts | undefined): string {
+  return data === undefined ? '' : `${data.inode} ${data.modified} ${data.size}`;
 }
 
 async function isOlder({ files }: Place, folder: string, age: number): Promise<boolean> {
