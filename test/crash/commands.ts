@@ -24,6 +24,7 @@ export interface Attempt {
 }
 
 export interface World {
+  readonly root: string;
   readonly archives: readonly Archive[];
   /** Where exports go. */
   readonly out: string;
@@ -40,11 +41,14 @@ export function someCommand(world: World, ledger: Ledger): Attempt {
   const makers: (() => Attempt)[] = [
     ...repeated(9, () => importCommand(world, ledger)),
     ...repeated(3, () => quiet('gc', ['gc'], ledger)),
-    ...repeated(2, () => quiet('fsck', ['fsck', '--repair'], ledger)),
     ...repeated(2, () => leaseCommand(world, ledger)),
     ...repeated(3, () => ingestCommand(world, ledger)),
     ...repeated(3, () => namespaceCommand(world, ledger)),
   ];
+  // It makes no store: one that was never begun is not found.
+  if (existsSync(join(world.root, 'metadata.db'))) {
+    makers.push(...repeated(2, () => quiet('fsck', ['fsck', '--repair'], ledger)));
+  }
   if (present.length > 0) {
     makers.push(
       ...repeated(4, () => exportCommand(world, ledger, present)),

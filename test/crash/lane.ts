@@ -48,7 +48,7 @@ export class Lane {
   private constructor(folder: string, world: World, signal: NodeJS.Signals, usual: Map<string, Usual>) {
     this.#usual = usual;
     this.#folder = folder;
-    this.root = join(folder, 'root');
+    this.root = world.root;
     this.#world = world;
     this.#signal = signal;
     this.#examiner = new Examiner(this.root);
@@ -69,6 +69,7 @@ export class Lane {
     const out = join(folder, 'out');
     await mkdir(out);
     const world: World = {
+      root: join(folder, 'root'),
       archives: await writeArchives(archives, random),
       out,
       random,
