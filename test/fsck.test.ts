@@ -2,27 +2,25 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, it } from 'vitest';
+import { it } from 'vitest';
 import { putImage, layer } from '../src/testing/build-image.js';
 import { collect } from '../src/testing/content.js';
 import { openStore } from '../src/index.js';
 import { base, both, brokenStore, configuration, image } from './support/broken-store.js';
+import { folderForEach } from './support/temporary.js';
 
 const LIBRARY = pathToFileURL(resolve('dist/index.js')).href;
 const COMMAND = resolve('dist/bin/stowage.js');
 
 let folder: string;
 let root: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'stowage-fsck-'));
+folderForEach((made) => {
+  folder = made;
   root = join(folder, 'root');
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf } = brokenStore(() => root);
 

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { encodedOf } from '../../oci/digest.js';
 import { bytesOf, collect, targetOf } from '../../testing/content.js';
 import { loadLibrary } from './database/library.js';
-import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 const small = bytesOf(1, 1000);
 const target = targetOf(small);
@@ -16,14 +15,7 @@ const mustNotOpen = (): never => assert.fail('open was called');
 let root: string;
 let store: Store;
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-blobs-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ root, store } = opened));
 
 /** What a collection in another process has done so far: the blob is marked, its file perhaps gone already. */
 async function collecting({ fileIsGone }: { fileIsGone: boolean }): Promise<void> {

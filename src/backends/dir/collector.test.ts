@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, it } from 'vitest';
+import { beforeAll, describe, it } from 'vitest';
 import {
   childLibrary,
   killed,
@@ -19,6 +18,7 @@ import { loadLibrary } from './database/library.js';
 import type { Files } from './files.js';
 import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 let root: string;
 let store: Store;
@@ -26,14 +26,7 @@ let library: ChildLibrary;
 beforeAll(async () => {
   library = await childLibrary();
 });
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-collector-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ root, store } = opened));
 
 const digest = (seed: number): Digest => targetOf(bytesOf(seed, 100)).digest;
 const fileOf = (blob: Digest) => join(root, 'blobs', 'sha256', blob.slice(7));

@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  rm,
-  stat,
-  truncate,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, open, readdir, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { encodedOf } from '../../oci/digest.js';
 import { bytesOf, collect, failureOf, rejectsWith, targetOf } from '../../testing/content.js';
 import type { Files, OpenFile, SyncFiles } from './files.js';
 import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 const small = bytesOf(1, 1000);
 const large = bytesOf(2, 40_000_000);
@@ -28,14 +17,7 @@ const target = targetOf(small);
 let root: string;
 let store: Store;
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-content-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ root, store } = opened));
 
 const pathOf = ({ digest }: typeof target) => join(root, 'blobs', 'sha256', encodedOf(digest));
 const mustNotOpen = (): never => assert.fail('open was called');

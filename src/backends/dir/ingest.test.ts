@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf } from '../../testing/content.js';
 import { checkStore } from './fsck/check-store.js';
-import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 let root: string;
 let store: Store;
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-ingest-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ root, store } = opened));
 
 describe('an ingest that nobody continues', () => {
   const left = async (name: string, holder: string | undefined, ageHours: number) => {

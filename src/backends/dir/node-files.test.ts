@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { Store } from '../../images/store.js';
 import { bytesOf, collect, targetOf } from '../../testing/content.js';
 import type { Files } from './files.js';
 import { nodeFiles } from './node-files.js';
 import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 const small = bytesOf(1, 1000);
 const target = targetOf(small);
@@ -15,14 +14,7 @@ const target = targetOf(small);
 let root: string;
 let store: Store;
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-files-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ root, store } = opened));
 
 describe('the files of the database', () => {
   it('are opened by nobody but SQLite, since any other close would drop its locks', async () => {

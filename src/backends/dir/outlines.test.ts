@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { outlineOf } from '../../content/read-outline.js';
 import type { Store } from '../../images/store.js';
 import { config, forPlatform, index, layer, manifest, type Built } from '../../testing/build-image.js';
-import { openStore } from './open-store.js';
+import { storeForEach } from '../../../test/support/temporary.js';
 
 const image = manifest(config(), layer('a', 'b'));
 const both = index(
@@ -14,17 +11,9 @@ const both = index(
   forPlatform('linux/arm64', manifest(config({ author: 'x' }))),
 );
 
-let root: string;
 let store: Store;
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-outlines-'));
-  store = await openStore({ root });
-});
-afterEach(async () => {
-  await store.close();
-  await rm(root, { recursive: true });
-});
+storeForEach((opened) => ({ store } = opened));
 
 const put = ({ descriptor, bytes }: Built, where = store) => where.content.put(descriptor, () => bytes);
 const remembered = async ({ descriptor }: Built, where = store) =>

@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bytesOf, collect, listOf, rejectsWith, targetOf } from '../../../testing/content.js';
 import { childLibrary, runChild, succeeds } from '../../../../test/support/children.js';
 import { openStore } from '../open-store.js';
 import { loadLibrary, type Database } from './library.js';
 import { migrate, SCHEMA_VERSION, STEPS } from './schema.js';
+import { folderForEach } from '../../../../test/support/temporary.js';
 
 let root: string;
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'stowage-schema-'));
-});
-afterEach(() => rm(root, { recursive: true }));
+folderForEach((made) => (root = made));
 
 const bytes = bytesOf(1, 5000);
 const { digest } = targetOf(bytes);

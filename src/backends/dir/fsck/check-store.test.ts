@@ -3,34 +3,30 @@ import {
   appendFile,
   chmod,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
-  rm,
   symlink,
   truncate,
   unlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { encodedOf } from '../../../oci/digest.js';
 import { layer } from '../../../testing/build-image.js';
 import { base, both, brokenStore, configuration, image } from '../../../../test/support/broken-store.js';
 import { rejectsWith } from '../../../testing/content.js';
 import { openStore } from '../open-store.js';
 import { checkStore } from './check-store.js';
+import { folderForEach } from '../../../../test/support/temporary.js';
 
 let folder: string;
 let root: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'stowage-fsck-'));
+folderForEach((made) => {
+  folder = made;
   root = join(folder, 'root');
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf, finds } = brokenStore(() => root);
 

@@ -2,19 +2,16 @@ import assert from 'node:assert/strict';
 import {
   chmod,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
-  rm,
   stat,
   symlink,
   truncate,
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { base, both, brokenStore, configuration, image } from '../../../../test/support/broken-store.js';
 import { REF_NAME } from '../../../oci/annotation.js';
 import { encodedOf, type Digest } from '../../../oci/digest.js';
@@ -22,15 +19,14 @@ import { layer, putImage, type Built } from '../../../testing/build-image.js';
 import { bytesOf, collect, listOf, rejectsWith } from '../../../testing/content.js';
 import { openStore } from '../open-store.js';
 import type { StoreFinding } from './report.js';
+import { folderForEach } from '../../../../test/support/temporary.js';
 
 let folder: string;
 let root: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'stowage-repair-'));
+folderForEach((made) => {
+  folder = made;
   root = join(folder, 'root');
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf } = brokenStore(() => root);
 
