@@ -1,19 +1,15 @@
 /** The check and the repair of a store beside other processes, and ended in the middle. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, symlink, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { it } from 'vitest';
 import { putImage, layer } from '../src/testing/build-image.js';
 import { collect } from '../src/testing/content.js';
 import { openStore } from '../src/index.js';
+import { outcomeOf, start } from './cli/world.js';
 import { base, both, brokenStore, configuration, image } from './support/broken-store.js';
+import { childLibrary, runChild, succeeds } from './support/children.js';
 import { folderForEach } from './support/temporary.js';
-
-const LIBRARY = pathToFileURL(resolve('dist/index.js')).href;
-const COMMAND = resolve('dist/bin/stowage.js');
 
 let folder: string;
 let root: string;
@@ -27,8 +23,7 @@ const { fill, pathOf, overwrite, tamper, beginIngest, findingsOf } = brokenStore
 it('A check beside a busy writer finds nothing', async () => {
   await fill({ both });
   // Content that comes and goes, under leases and without, with names and without.
-  const code = `import { openStore } from ${JSON.stringify(LIBRARY)};
-    const store = await openStore({ root: process.argv[1] });
+  const code = `const store = await openStore({ root });
     const name = 'x' + process.pid + '-';
     let running = true;
     process.stdin.on('end', () => (running = false)).resume();
@@ -38,22 +33,18 @@ it('A check beside a busy writer finds nothing', async () => {
       const blobs = await Promise.all([1, 2, 3].map((seed) => put(Buffer.alloc(1000 * seed, seed + round % 5))));
       const target = { mediaType: 'a/b', ...blobs[0] };
       await store.images.apply([{ op: 'create', name: name + round, target }]);
-      if (round === 0) process.stdout.write('begun');
+      if (round === 0) say('begun');
       await store.images.apply([{ op: 'delete', name: name + round }]);
       for (const { digest } of blobs) await store.content.delete(digest);
       await lease.release();
     }
     await store.close();`;
-  const writers = [1, 2].map(() => {
-    return spawn(process.execPath, ['--input-type=module', '-e', code, root], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-  });
-  const ended = writers.map((writer) => once(writer, 'close'));
-  await Promise.all(writers.map((writer) => once(writer.stdout, 'data')));
+  const library = await childLibrary();
+  const writers = [1, 2].map(() => runChild(library, root, code));
+  for (const { firstLine } of writers) assert.equal(await firstLine, 'begun');
   for (let round = 0; round < 10; round++) assert.deepEqual(await findingsOf(), []);
-  for (const writer of writers) writer.stdin.end();
-  for (const [status] of await Promise.all(ended)) assert.equal(status, 0);
+  for (const { child } of writers) child.stdin.end();
+  for (const writer of writers) assert.equal(await succeeds(writer), 'begun');
   assert.deepEqual(await findingsOf(), []);
 });
 
@@ -71,11 +62,9 @@ it('A repair that is killed again and again is done by the next one', async () =
     else await tamper(`DELETE FROM blobs WHERE digest = '${image.descriptor.digest}'`);
 
     for (let kill = 0; kill < 4; kill++) {
-      const child = spawn(process.execPath, [COMMAND, '--root', root, 'fsck', '--repair'], {
-        stdio: 'ignore',
-      });
+      const child = start(folder, ['--root', root, 'fsck', '--repair']);
       const timer = setTimeout(() => child.kill('SIGKILL'), 100 + Math.random() * 400);
-      await once(child, 'close');
+      await outcomeOf(child);
       clearTimeout(timer);
     }
     await findingsOf({ repair: true });

@@ -49,7 +49,7 @@ export function runChild({ store }: ChildLibrary, root: string, code: string) {
   const text = `import { openStore } from ${JSON.stringify(store)};
     const root = process.argv[1]; const say = (text) => process.stdout.write(text + '\\n'); ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', text, root], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let output = '';
   let errors = '';
