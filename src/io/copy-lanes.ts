@@ -22,11 +22,11 @@ export const BYTES_WORTH_A_LANE = 8 << 20;
 type Lane = 'here' | 'thread';
 
 /**
- * Who copies large blobs: this thread, one at a time, with its reads and writes done by others while it hashes; and
+ * Who copies and hashes what is large: this thread, one at a time, with its reads and writes done by others while it hashes; and
  * threads beside it, which do a blob each all by themselves. So a single blob starts no thread and is hashed while it is
  * read and written, and several keep all processors busy. Those beyond wait for their turn.
  */
-export class CopyLanes {
+export class CopyLanes implements AsyncDisposable {
   /** Hashes what comes from elsewhere than a file. */
   readonly hashing: Pick<HashThread, 'take'>;
   readonly #hashing: HashThread;
@@ -43,10 +43,10 @@ export class CopyLanes {
   }
 
   /**
-   * Copies a slice: a small one at once on this thread, a large one when a lane is free for it. Nothing is synced, and
-   * nothing is in flight when it settles.
+   * Copies or hashes a slice: a small one at once on this thread, a large one when a lane is free for it. Nothing is
+   * synced, and nothing is in flight when it settles.
    *
-   * @returns the digest of what was copied and what was kept.
+   * @returns the digest of the slice, with what was kept in the place of its beginning.
    * @throws {StowageError} as {@link copySlice}.
    */
   async copy(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
@@ -62,8 +62,12 @@ export class CopyLanes {
     }
   }
 
-  /** Ends the threads; no work may be under way. */
+  /** Ends the threads; no work may be under way. Alias of disposal. */
   async close(): Promise<void> {
     await Promise.all([this.#workers.close(), this.#hashing.close()]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

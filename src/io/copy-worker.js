@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * A thread that copies stretches of files and hashes them on the way: with positioned reads and writes, one buffer, and
+ * A thread that hashes stretches of files, and copies them on the way: with positioned reads and writes, one buffer, and
  * nothing that waits for an event. It opens, syncs and closes nothing. Or it hashes what is put into shared memory, piece
  * after piece. Plain JavaScript that imports only Node's own modules, so that it runs from here as it runs when it is
  * packed. Started by copy-workers.ts and hash-thread.ts.
@@ -14,11 +14,16 @@ import { parentPort } from 'node:worker_threads';
  * @property {number} from descriptor of the file that is read
  * @property {number} position where its first byte is
  * @property {number} length in bytes
- * @property {number} to descriptor of the file that is written
- * @property {number} at where its first byte goes
- * @property {number} kept so many bytes are there already, and only hashed
+ * @property {Target | undefined} to where it is copied to; else it is only hashed
  * @property {string} algorithm
  * @property {Int32Array} stop shared; anything but 0 in it ends the job
+ */
+
+/**
+ * @typedef {object} Target
+ * @property {number} file descriptor of the file that is written
+ * @property {number} at where its first byte goes
+ * @property {number} kept so many bytes are there already, and only hashed
  */
 
 /**
@@ -50,7 +55,7 @@ const tell = (answer) => parentPort?.postMessage(answer);
  * @param {Job} job
  * @returns {Answer}
  */
-function copy({ from, position, length, to, at, kept, algorithm, stop }) {
+function copy({ from, position, length, to, algorithm, stop }) {
   const hash = createHash(algorithm);
   /** @type {Side} */
   let side = 'from';
@@ -58,16 +63,18 @@ function copy({ from, position, length, to, at, kept, algorithm, stop }) {
   try {
     for (let done = 0; done < length;) {
       if (Atomics.load(stop, 0) !== 0) return { stopped: true };
-      const isKept = done < kept;
-      side = isKept ? 'to' : 'from';
-      const start = isKept ? at : position;
-      const wanted = Math.min(PIECE, (isKept ? kept : length) - done);
-      const count = readSync(isKept ? to : from, buffer, 0, wanted, start + done);
-      if (count === 0) return { endsAt: start + done, side };
+      const kept = to !== undefined && done < to.kept ? to : undefined;
+      side = kept === undefined ? 'from' : 'to';
+      const at = (kept === undefined ? position : kept.at) + done;
+      const wanted = Math.min(PIECE, (kept === undefined ? length : kept.kept) - done);
+      const count = readSync(kept === undefined ? from : kept.file, buffer, 0, wanted, at);
+      if (count === 0) return { endsAt: at, side };
       hash.update(buffer.subarray(0, count));
-      side = 'to';
-      for (let written = isKept ? count : 0; written < count;) {
-        written += writeSync(to, buffer, written, count - written, at + done + written);
+      if (to !== undefined && kept === undefined) {
+        side = 'to';
+        for (let written = 0; written < count;) {
+          written += writeSync(to.file, buffer, written, count - written, to.at + done + written);
+        }
       }
       done += count;
       if (done - told >= TELL_EVERY || done === length) {

@@ -43,7 +43,7 @@ describe.each([
     const digests = await Promise.all(
       slices.map((slice, number) =>
         workers.copy(
-          { from: { file: from, ...slice }, to, at: number * 500_000, algorithm: 'sha512' },
+          { from: { file: from, ...slice }, to: { file: to, at: number * 500_000 }, algorithm: 'sha512' },
           { onBytes: (count) => counts.push(count) },
         ),
       ),
@@ -61,17 +61,19 @@ describe.each([
     await using workers = new CopyWorkers(options);
     const tooLong = { file: from, offset: 2_000_000, length: 1_000_002 };
     expect(
-      await rejectsWith('MISMATCH', workers.copy({ from: tooLong, to, at: 0, algorithm: 'sha256' })),
+      await rejectsWith(
+        'MISMATCH',
+        workers.copy({ from: tooLong, to: { file: to, at: 0 }, algorithm: 'sha256' }),
+      ),
     ).toMatchObject({ detail: { end: CONTENT.byteLength } });
     const job = {
       from: { file: from, offset: 0, length: 10 },
-      to: from,
-      at: 0,
+      to: { file: from, at: 0 },
       algorithm: 'sha256',
     } as const;
     expect(await failureOf(workers.copy(job))).toMatchObject({ code: 'EBADF', syscall: 'write' });
     // They go on with the next job.
-    expect(await workers.copy({ ...job, to })).toBe(digestOf(CONTENT.subarray(0, 10)));
+    expect(await workers.copy({ ...job, to: { file: to, at: 0 } })).toBe(digestOf(CONTENT.subarray(0, 10)));
   });
 
   it('stops in the middle with the reason of an abort, also those that wait for their turn', async () => {
@@ -84,8 +86,7 @@ describe.each([
       const controller = new AbortController();
       const job = {
         from: { file: hole, offset: 0, length: 2 ** 38 },
-        to: nothing,
-        at: 0,
+        to: { file: nothing, at: 0 },
         algorithm: 'sha256',
       } as const;
       const copies = Array.from({ length: 5 }, () =>
@@ -96,5 +97,42 @@ describe.each([
       await hole.close();
       await nothing.close();
     }
+  });
+
+  it('only hashes what is to be nowhere else, and what is there already', async () => {
+    await using workers = new CopyWorkers(options);
+    const slice = { file: from, offset: 7, length: 2_000_000 };
+    const digest = digestOf(CONTENT.subarray(7, 2_000_007));
+    const counts: number[] = [];
+    const onBytes = (count: number) => counts.push(count);
+    expect(await workers.copy({ from: slice, algorithm: 'sha256' }, { onBytes })).toBe(digest);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2_000_000);
+
+    for (const kept of [1, 1_000_000, 2_000_000]) {
+      const path = join(folder, 'kept');
+      await writeFile(path, Buffer.concat([Buffer.alloc(3), CONTENT.subarray(7, 7 + kept)]));
+      const file = await open(path, 'r+');
+      const job = { from: slice, to: { file, at: 3, kept }, algorithm: 'sha256' } as const;
+      expect(await workers.copy(job)).toBe(digest);
+      expect((await readFile(path)).subarray(3).equals(CONTENT.subarray(7, 2_000_007))).toBe(true);
+      // What is there counts, whatever the source has in its place.
+      await file.write(Buffer.of(1), 0, 1, 3);
+      expect(await workers.copy(job)).not.toBe(digest);
+      await truncate(path, kept + 2);
+      await rejectsWith('MISMATCH', workers.copy(job));
+      await file.close();
+    }
+  });
+
+  it('lets the caller say in which words a file that cannot be read or written is told', async () => {
+    await using workers = new CopyWorkers(options);
+    const explain = (error: unknown, side: string) => `${side}: ${(error as { code?: string }).code}`;
+    const slice = { file: from, offset: 0, length: 10 };
+    const job = { from: slice, algorithm: 'sha256' } as const;
+    expect(await failureOf(workers.copy({ ...job, to: { file: from, at: 0 } }, { explain }))).toBe(
+      'to: EBADF',
+    );
+    const fromWritten = { ...job, from: { ...slice, file: to } };
+    expect(await failureOf(workers.copy(fromWritten, { explain }))).toBe('from: EBADF');
   });
 });

@@ -25,7 +25,7 @@ type Answer =
   | { readonly failure: { readonly message: string; readonly code?: string }; readonly side: CopySide };
 
 /**
- * Threads that copy stretches of files and hash them on the way, without a byte passing through this one. They are
+ * Threads that hash stretches of files, and copy them on the way, without a byte passing through this one. They are
  * started when they are needed, do one job each, and keep the process alive only while they do. Where the program of
  * the threads cannot be loaded (a bundle without it), the work is done on this thread: slower, and the same.
  */
@@ -43,16 +43,18 @@ export class CopyWorkers implements AsyncDisposable {
   }
 
   /**
-   * Copies a slice; jobs beyond the number of threads wait. Nothing is synced, and nothing is in flight when it settles.
+   * Copies or hashes a slice; jobs beyond the number of threads wait. Nothing is synced, and nothing is in flight when it
+   * settles.
    *
-   * @returns the digest of what was copied and what was kept.
-   * @throws {StowageError} MISMATCH if the file ends before its slice does, or has less than was to be kept; what the
-   *   system says of either file.
+   * @returns the digest of the slice.
+   * @throws {StowageError} as {@link copySlice}.
    */
   async copy(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
     options.signal?.throwIfAborted();
     // What stands in for a file, as tests have it, is nothing another thread could use.
-    const haveDescriptors = Number.isInteger(job.from.file.fd) && Number.isInteger(job.to.fd);
+    const haveDescriptors = [job.from, job.to].every(
+      (side) => side === undefined || Number.isInteger(side.file.fd),
+    );
     if (this.#limit === 0 || !haveDescriptors) return copySlice(job, options);
     const worker = await this.#take();
     try {
@@ -104,7 +106,7 @@ export class CopyWorkers implements AsyncDisposable {
 
 function runJob(
   worker: Worker,
-  { from, to, at, kept = 0, algorithm }: CopyJob,
+  { from, to, algorithm }: CopyJob,
   { signal, onBytes, explain = (error) => error }: CopyJobOptions,
 ): Promise<Digest | 'not loaded'> {
   const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -124,7 +126,7 @@ function runJob(
         settle(() => resolve(digestFromHash(algorithm, Buffer.from(answer.digest))));
       else if ('stopped' in answer) settle(() => reject(signal?.reason));
       else if ('endsAt' in answer) {
-        const slice = answer.side === 'from' ? from : { offset: at, length: kept };
+        const slice = answer.side === 'from' ? from : { offset: to?.at ?? 0, length: to?.kept ?? 0 };
         settle(() => reject(endsEarly(slice, answer.endsAt)));
       } else {
         const error = Object.assign(new Error(answer.failure.message), answer.failure);
@@ -140,9 +142,7 @@ function runJob(
       from: from.file.fd,
       position: from.offset,
       length: from.length,
-      to: to.fd,
-      at,
-      kept,
+      to: to && { file: to.file.fd, at: to.at, kept: to.kept ?? 0 },
       algorithm,
       stop,
     });

@@ -50,7 +50,7 @@ export async function writeAtOffsets(
     const what = `blob ${JSON.stringify(digest)}`;
     const opened = await source.openSlice(blob, { signal });
     try {
-      const job = { from: opened.slice, to: file, at, algorithm: algorithmOf(digest) };
+      const job = { from: opened.slice, to: { file, at }, algorithm: algorithmOf(digest) };
       const onBytes = (count: number) => {
         sync.add(count);
         onProgress?.({ kind: 'bytes', count });

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../../io/byte-source.js';
+import type { ByteSource, FileSlice } from '../../io/byte-source.js';
 import { readAll } from '../../io/limit.js';
 import { isStowageError } from '../../errors.js';
 import type { Digest } from '../../oci/digest.js';
@@ -16,6 +16,8 @@ export type DocumentRole = Exclude<EntryRole['role'], 'blob' | 'other'>;
 /** A regular file of an archive, and what reading it told, once it was read. */
 export interface FoundFile extends ArchiveFile {
   readonly entry: string;
+  /** Lends its bytes as a stretch of a file, where they lie in one; nobody uses it once `use` has settled. */
+  readonly lend?: (<T>(use: (slice: FileSlice) => Promise<T>) => Promise<T>) | undefined;
   observed: Observed | undefined;
 }
 

@@ -1,7 +1,8 @@
 import { isStowageError } from '../../errors.js';
-import type { Bytes } from '../../io/byte-source.js';
+import { chunksOf, readFully, type Bytes, type FileSlice } from '../../io/byte-source.js';
 import { decompressing } from '../../io/compression/decompress.js';
-import type { Compression } from '../../io/compression/detect.js';
+import { DETECTION_BYTES, detectCompression, type Compression } from '../../io/compression/detect.js';
+import type { CopyLanes } from '../../io/copy-lanes.js';
 import { createHasher } from '../../io/hash.js';
 import { algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
 
@@ -67,6 +68,24 @@ export async function observe(source: Bytes, options: ObserveOptions = {}): Prom
     content: problem ?? { digest: whole ? digest : inner.digest() },
     ...(bytes === undefined ? {} : { bytes }),
   };
+}
+
+/**
+ * The same of a stretch of a file, which is read with `lanes` where it is not compressed. Nothing of it is kept.
+ *
+ * @throws what reading the file throws.
+ */
+export async function observeSlice(
+  slice: FileSlice,
+  lanes: CopyLanes,
+  options: Omit<ObserveOptions, 'keep'>,
+): Promise<Observed> {
+  const { algorithm = 'sha256', onBytes, signal } = options;
+  const head = Buffer.alloc(Math.min(DETECTION_BYTES, slice.length));
+  const isPlain = detectCompression(await readFully(slice, slice.offset, head)) === 'none';
+  if (!isPlain || algorithm !== 'sha256') return observe(chunksOf(slice, { signal }), options);
+  const digest = await lanes.copy({ from: slice, algorithm }, { signal, onBytes });
+  return { size: slice.length, digest, compression: 'none', content: { digest } };
 }
 
 /** Hashes what is read through it. Whoever reads from it may stop; `finish` reads the rest. */

@@ -3,20 +3,23 @@ import { isStowageError, StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
 import type { OnProgress } from '../../content/progress.js';
 import { chunksOf, type Bytes, type FileSlice } from '../../io/byte-source.js';
+import type { CopyLanes } from '../../io/copy-lanes.js';
 import { pool } from '../../io/pool.js';
 import { algorithmOf, type Digest } from '../../oci/digest.js';
 import { MANIFEST_LIMIT } from '../../oci/json.js';
 import { fileOfSlice } from '../layout/archive-file.js';
 import { indexTar, readTar, type TarEntry, type TarReadOptions } from '../tar/index.js';
 import { NOT_KEPT, type FoundFile, type Inventory } from './inventory.js';
-import { observe } from './observe.js';
+import { observe, observeSlice } from './observe.js';
 
 export interface ReadOptions extends CallOptions {
+  /** Who hashes what is not compressed and lies in a file. */
+  readonly lanes: CopyLanes;
   readonly onProgress?: OnProgress | undefined;
 }
 
 /** Blobs of a file that are read at once: while one is hashed, the next are decompressed. */
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 
 /** Bytes of documents of a stream that are kept, since it cannot be asked for them again. */
 const KEEP_LIMIT = 64 * 1024 * 1024;
@@ -31,7 +34,12 @@ export async function readTarFile(
     const role = entry.type === 'directory' ? undefined : inventory.roleOf(entry.name);
     if (role === undefined || !isReadable(entry, role.role, inventory)) return;
     const slice: FileSlice = { file, offset: entry.dataOffset, length: entry.size };
-    const found: FoundFile = { ...fileOfSlice(slice), entry: entry.name, observed: undefined };
+    const found: FoundFile = {
+      ...fileOfSlice(slice),
+      entry: entry.name,
+      lend: (use) => use(slice),
+      observed: undefined,
+    };
     if (role.role === 'blob') inventory.addBlob(role.digest, found);
     else if (role.role === 'other') inventory.addOther(found);
     else await inventory.addDocument(role.role, entry.name, entry.size, slice);
@@ -78,7 +86,10 @@ export async function readTarStream(
 /**
  * Reads every blob, and where Docker's documents are there every other file as well: they are its layers.
  */
-export async function observeAll(inventory: Inventory, { signal, onProgress }: ReadOptions): Promise<void> {
+export async function observeAll(
+  inventory: Inventory,
+  { lanes, signal, onProgress }: ReadOptions,
+): Promise<void> {
   const hasDocker = inventory.present.has('docker-manifest') || inventory.present.has('docker-repositories');
   const files: (readonly [FoundFile, Digest | undefined])[] = [
     ...[...inventory.blobs].map(([digest, file]) => [file, digest] as const),
@@ -92,11 +103,14 @@ export async function observeAll(inventory: Inventory, { signal, onProgress }: R
   await pool(
     files,
     async ([file, digest], linked) => {
-      file.observed = await observe(chunksOf(file.open(), { signal: linked }), {
+      const options = {
         algorithm: digest === undefined ? 'sha256' : algorithmOf(digest),
-        onBytes: (count) => onProgress?.({ kind: 'bytes', count }),
+        onBytes: (count: number) => onProgress?.({ kind: 'bytes', count }),
         signal: linked,
-      });
+      };
+      file.observed = await (file.lend === undefined
+        ? observe(chunksOf(file.open(), { signal: linked }), options)
+        : file.lend((slice) => observeSlice(slice, lanes, options)));
       onProgress?.({ kind: 'blob', digest: file.observed.digest, size: file.size, existed: false });
     },
     { concurrency: AT_ONCE, signal },

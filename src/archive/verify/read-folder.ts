@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../../errors.js';
 import { chunksOf, type Bytes } from '../../io/byte-source.js';
@@ -61,6 +61,7 @@ async function addFile(path: string, name: string, inventory: Inventory): Promis
     size,
     observed: undefined,
     open: (start = 0, end = size) => chunksOfFile(path, name, start, end),
+    lend: (use) => withFile(path, name, (handle) => use({ file: handle, offset: 0, length: size })),
   };
   if (role.role === 'blob') inventory.addBlob(role.digest, file);
   else if (role.role === 'other') inventory.addOther(file);
@@ -79,15 +80,28 @@ async function list(path: string, below: string) {
 }
 
 /** Opened when it is read, and closed when that ends: a folder has more blobs than a process may have open files. */
+async function withFile<T>(path: string, name: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await openFile(path, name);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
 async function* chunksOfFile(path: string, name: string, start: number, end: number): Bytes {
-  // A link or a pipe may have taken the place of the file since it was listed.
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-  const file = await attempt(path, name, () => open(join(path, name), flags));
+  const file = await openFile(path, name);
   try {
     yield* chunksOf({ file, offset: start, length: end - start });
   } finally {
     await file.close();
   }
+}
+
+function openFile(path: string, name: string): Promise<FileHandle> {
+  // A link or a pipe may have taken the place of the file since it was listed.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  return attempt(path, name, () => open(join(path, name), flags));
 }
 
 async function attempt<T>(path: string, name: string, work: () => Promise<T>): Promise<T> {

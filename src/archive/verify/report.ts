@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../content/store.js';
 import type { OnProgress } from '../../content/progress.js';
+import type { CopyLanesOptions } from '../../io/copy-lanes.js';
 import type { Digest } from '../../oci/digest.js';
 
 /**
@@ -106,7 +107,8 @@ export interface VerifyReport {
 /** Findings of one code that are listed; more are only counted. */
 export const FINDING_LIMIT = 1_000;
 
-export interface VerifyOptions extends CallOptions {
+/** What is not compressed is hashed several files at once, with threads; what is found is the same. */
+export interface VerifyOptions extends CallOptions, CopyLanesOptions {
   /** `all`: a platform that is absent is an error. @default 'present': it is a note, as long as one is there */
   readonly require?: 'present' | 'all' | undefined;
   /** How messages call an archive that has no path. @default 'the archive stream' */

@@ -1,5 +1,6 @@
 import { isStowageError, StowageError } from '../../errors.js';
 import { decompress } from '../../io/compression/decompress.js';
+import { CopyLanes } from '../../io/copy-lanes.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseOciLayout } from '../../oci/layout.js';
 import type { ImageDocument } from '../../oci/manifest.js';
@@ -28,17 +29,20 @@ export async function verifyArchive(
   source: ArchiveSource,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { signal } = options;
+  const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const archive = await openArchive(source, options.archiveName);
+  const lanes = new CopyLanes(options);
   try {
     const { what } = archive;
     const inventory = new Inventory(what, new Findings());
-    if (archive.kind === 'directory') await readFolder(archive.path, inventory, options);
-    else if (archive.kind === 'file') await readTarFile(archive.file, inventory, options);
-    else await readTarStream(decompress(archive.chunks, { signal, what }), inventory, options);
+    const reading = { lanes, signal, onProgress };
+    if (archive.kind === 'directory') await readFolder(archive.path, inventory, reading);
+    else if (archive.kind === 'file') await readTarFile(archive.file, inventory, reading);
+    else await readTarStream(decompress(archive.chunks, { signal, what }), inventory, reading);
     return await judge(inventory, options);
   } finally {
+    await lanes.close();
     await archive[Symbol.asyncDispose]();
   }
 }

@@ -93,7 +93,7 @@ async function copyWhole(slice: FileSlice, { intake, output, options, signal }: 
       };
       const explain = (error: unknown, side: CopySide) =>
         side === 'to' ? fromSystemError(error, attempt) : error;
-      const job = { from: slice, to, at: 0, kept, algorithm };
+      const job = { from: slice, to: { file: to, at: 0, kept }, algorithm };
       const jobOptions = { signal, onBytes, explain };
       return lanes === undefined ? copySlice(job, jobOptions) : lanes.copy(job, jobOptions);
     });

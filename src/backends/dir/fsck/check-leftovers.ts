@@ -9,7 +9,7 @@ import { termsIn } from '../ingest-folder.js';
 import { isBeingMade, isOrphan, textIn } from '../ingest-holder.js';
 import { isLeased } from '../ingests.js';
 import type { Place } from '../place.js';
-import { tellForeign } from './check-blobs.js';
+import { tellForeign } from './list-blobs.js';
 import type { Check } from './check.js';
 
 /** Whoever is about to remove a blob or a folder is given so many milliseconds to do it between two looks. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { OnProgress } from '../../../content/progress.js';
 import { fromSystemError, isStowageError, type StowageError } from '../../../errors.js';
+import { CopyLanes, type CopyLanesOptions } from '../../../io/copy-lanes.js';
 import { checkFileSystem } from '../file-system.js';
 import { nodeFiles } from '../node-files.js';
 import { openPlace } from '../open-place.js';
@@ -21,7 +22,8 @@ import { Check, findingOf, type Draft } from './check.js';
 import { inUse, rebuildDatabase } from './rebuild.js';
 import { StoreFindings, type StoreFinding, type StoreReport } from './report.js';
 
-export interface CheckStoreOptions {
+/** Blobs are hashed several at once, with threads; what is found is the same. */
+export interface CheckStoreOptions extends CopyLanesOptions {
   /** The folder of the store. */
   readonly root: string;
   /** Reads every blob and hashes it; else only names, sizes and records are compared. @default true */
@@ -62,7 +64,9 @@ export async function checkStore(
     findings.add(finding);
     options.onFinding?.(finding);
   };
-  const setting = { onProgress, signal };
+  // Another thread would read past whatever stands in for the files.
+  const lanes = new CopyLanes(files === nodeFiles ? options : { workers: 0 });
+  const setting = { lanes, onProgress, signal };
   try {
     if (options.allowNetworkFileSystem !== true) {
       checkFileSystem(await files.fileSystemType(await nearestFolder(files, paths.root)), paths.root);
@@ -110,6 +114,8 @@ export async function checkStore(
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) throw error;
     throw fromSystemError(error, `Cannot check the store at ${JSON.stringify(paths.root)}`);
+  } finally {
+    await lanes.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path';
 import { errnoOf, fromSystemError, isStowageError } from '../../../errors.js';
 import type { OnProgress } from '../../../content/progress.js';
+import type { CopyLanes } from '../../../io/copy-lanes.js';
 import type { Digest } from '../../../oci/digest.js';
 import type { Queries, Transaction } from '../database/connection.js';
 import type { Place } from '../place.js';
@@ -14,6 +15,8 @@ export type Mend = (transaction: Transaction) => string;
 
 export interface CheckSetting {
   readonly place: Place;
+  /** Who hashes. */
+  readonly lanes: CopyLanes;
   /** Whether the write lock can be had; else there is nobody who could do so, or this user may not. */
   readonly writable: boolean;
   readonly repair: boolean;
@@ -28,6 +31,7 @@ export interface CheckSetting {
 /** One check of one store: what its steps share. */
 export class Check {
   readonly place: Place;
+  readonly lanes: CopyLanes;
   readonly writable: boolean;
   readonly repair: boolean;
   readonly hash: boolean;
@@ -42,6 +46,7 @@ export class Check {
 
   constructor(setting: CheckSetting) {
     this.place = setting.place;
+    this.lanes = setting.lanes;
     this.writable = setting.writable;
     this.repair = setting.repair;
     this.hash = setting.hash;
