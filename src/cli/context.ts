@@ -8,6 +8,19 @@ import { findPlace, type Place } from './place.js';
 import { createProgress } from './progress.js';
 import type { StandardOutput } from './stdio.js';
 
+/**
+ * What a command wants of a store. To `write` makes one that is not there. For the others that is an empty one, and none
+ * is made: to `change` or to `remove` what is there, the latter on a full disk, too, and to `read`, which changes nothing.
+ */
+export type Purpose = 'write' | 'change' | 'remove' | 'read';
+
+const OPENING: Readonly<Record<Purpose, Pick<StoreOptions, 'readOnly' | 'toRemove' | 'create'>>> = {
+  write: {},
+  change: { create: false },
+  remove: { create: false, toRemove: true },
+  read: { readOnly: true },
+};
+
 /** What a command has to do with the world: everything it may touch comes from here. */
 export interface Context {
   /** For the command-line parser only; it may say nothing itself. */
@@ -20,14 +33,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Which store the user means. */
   place(): Place;
-  /** Opens the store the user means, and closes it when `use` is done. */
-  withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
-  /** The same for commands that only change what is there: a store that is not there is an empty one, and none is made. */
-  withStoreToChange<T>(use: (store: Store) => Promise<T>): Promise<T>;
-  /** The same for commands that remove something: they work on a full disk, too. */
-  withStoreToRemove<T>(use: (store: Store) => Promise<T>): Promise<T>;
-  /** The same for commands that change nothing: a store that is not there is an empty one, and none is made. */
-  withStoreToRead<T>(use: (store: Store) => Promise<T>): Promise<T>;
+  /** Opens the store the user means, as the purpose demands, and closes it when `use` is done. */
+  withStore<T>(purpose: Purpose, use: (store: Store) => Promise<T>): Promise<T>;
   /** Shows progress on standard error while `work` runs. `verb` is one word: `importing`. */
   withProgress<T>(verb: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T>;
   /** Reports a failure that does not end the command; the first one decides the exit status. */
@@ -55,24 +62,22 @@ export interface ContextOptions {
 
 export function createContext(options: ContextOptions): Context {
   const { globals, env, output, stdout, stderr, signal, report, fail } = options;
-  const open = async (how: Pick<StoreOptions, 'readOnly' | 'toRemove' | 'create'>): Promise<Store> => {
+  const open = async (purpose: Purpose): Promise<Store> => {
     const { root, namespace } = findPlace(globals, env);
     const { openStore } = await import('../backends/dir/index.js');
     const onWarning = (message: string) => output.warn(message);
-    return openStore({ root, namespace, signal, onWarning, ...how });
-  };
-  const whatElse = async (error: unknown): Promise<Store> => {
-    // A store of an older version: opening it for writing brings it up to date, where that is allowed.
-    if (isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
-      return open({});
+    try {
+      return await openStore({ root, namespace, signal, onWarning, ...OPENING[purpose] });
+    } catch (error) {
+      // A store of an older version: opening it for writing brings it up to date, where that is allowed.
+      if (purpose === 'read' && isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
+        return open('write');
+      }
+      if (purpose === 'write' || !isStowageError(error, 'NOT_FOUND')) throw error;
+      output.note(`there is no store at ${JSON.stringify(root)} yet`);
+      const { openMemoryStore } = await import('../backends/memory/index.js');
+      return openMemoryStore();
     }
-    return emptyStore(error);
-  };
-  const emptyStore = async (error: unknown): Promise<Store> => {
-    if (!isStowageError(error, 'NOT_FOUND')) throw error;
-    output.note(`there is no store at ${JSON.stringify(findPlace(globals, env).root)} yet`);
-    const { openMemoryStore } = await import('../backends/memory/index.js');
-    return openMemoryStore();
   };
   return {
     process: { stdout: { write: options.onHelp }, stderr: { write: () => {} } },
@@ -83,17 +88,13 @@ export function createContext(options: ContextOptions): Context {
     report,
     fail,
     place: () => findPlace(globals, env),
-    async withStore(use) {
-      return closing(await open({}), use);
-    },
-    async withStoreToChange(use) {
-      return closing(await open({ create: false }).catch(emptyStore), use);
-    },
-    async withStoreToRemove(use) {
-      return closing(await open({ create: false, toRemove: true }).catch(emptyStore), use);
-    },
-    async withStoreToRead(use) {
-      return closing(await open({ readOnly: true }).catch(whatElse), use);
+    async withStore(purpose, use) {
+      const store = await open(purpose);
+      try {
+        return await use(store);
+      } finally {
+        await store.close();
+      }
     },
     async withProgress(verb, work) {
       const style = output.json ? 'none' : stderr.isTerminal && env['TERM'] !== 'dumb' ? 'bar' : 'lines';
@@ -112,12 +113,4 @@ export function createContext(options: ContextOptions): Context {
       }
     },
   };
-}
-
-async function closing<T>(store: Store, use: (store: Store) => Promise<T>): Promise<T> {
-  try {
-    return await use(store);
-  } finally {
-    await store.close();
-  }
 }

@@ -22,9 +22,7 @@ const run: CommandBody<GcFlags, []> = async function (flags) {
     const holdings = await store.collector.holdings({ signal: this.signal });
     return { removed, collection, by: keptBy(new Graph(holdings, { thorough: true })) };
   };
-  const { removed, collection, by } = await (dryRun
-    ? this.withStoreToRead(collect)
-    : this.withStoreToRemove(collect));
+  const { removed, collection, by } = await this.withStore(dryRun ? 'read' : 'remove', collect);
   const { freedBytes, failed, kept } = collection;
   if (this.output.json) {
     const of = (kind: Exclude<Removed['kind'], 'blob'>) =>

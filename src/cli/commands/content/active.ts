@@ -13,7 +13,7 @@ const HEADER = ['REF', 'SIZE', 'AGE'];
 
 const run: CommandBody<ActiveFlags, string[]> = async function (_flags, ...filters) {
   const matches = compileFilters(filters);
-  const ingests = await this.withStoreToRead(async (store) => {
+  const ingests = await this.withStore('read', async (store) => {
     const found: IngestStatus[] = [];
     for await (const ingest of store.content.ingests({ signal: this.signal })) {
       if (matches(ingestFields(ingest))) found.push(ingest);

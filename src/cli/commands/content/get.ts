@@ -4,7 +4,7 @@ import type { CommandBody } from '../../command.js';
 
 const run: CommandBody<{}, string[]> = async function (_flags, ...texts) {
   const digests = texts.map((text) => parseDigest(text));
-  await this.withStoreToRead(async (store) => {
+  await this.withStore('read', async (store) => {
     for (const digest of digests) {
       let first = true;
       for await (const chunk of store.content.read({ digest }, { signal: this.signal })) {

@@ -21,7 +21,7 @@ const PATIENCE = 10_000;
 const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
   const total = parseSize(flags.expectedSize);
   const expect = flags.expectedDigest === undefined ? undefined : parseDigest(flags.expectedDigest);
-  const { stored, lease } = await this.withStore(async (store) => {
+  const { stored, lease } = await this.withStore('write', async (store) => {
     if (flags.restart === true) await store.content.abortIngest(ref, { signal: this.signal });
     const before = await store.content.ingest(ref, { signal: this.signal });
     if (before !== undefined && before.offset > 0) {

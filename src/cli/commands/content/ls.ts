@@ -14,7 +14,7 @@ const HEADER = ['DIGEST', 'SIZE', 'AGE', 'LABELS'];
 
 const run: CommandBody<ContentListFlags, string[]> = async function (flags, ...filters) {
   const matches = compileFilters(filters);
-  const blobs = await this.withStoreToRead(async (store) => {
+  const blobs = await this.withStore('read', async (store) => {
     const found: BlobInfo[] = [];
     for await (const blob of store.content.list({ signal: this.signal })) {
       if (matches(blobFields(blob))) found.push(blob);

@@ -34,9 +34,7 @@ const run: CommandBody<ContentPruneFlags, [string]> = async function (flags, wha
     const collect = !dryRun && flags.async !== true && removed.length > 0;
     return { removed, freedBytes: collect ? await collectAfter(this, store) : 0 };
   };
-  const { removed, freedBytes } = await (dryRun
-    ? this.withStoreToRead(prune)
-    : this.withStoreToRemove(prune));
+  const { removed, freedBytes } = await this.withStore(dryRun ? 'read' : 'remove', prune);
   if (this.output.json) return this.output.value({ dryRun, removed, freedBytes });
   await this.output.lines(removed.map(({ digest, label, target }) => `${digest} ${label}=${target}`));
 };

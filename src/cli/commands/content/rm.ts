@@ -4,7 +4,7 @@ import type { CommandBody } from '../../command.js';
 
 const run: CommandBody<{}, string[]> = async function (_flags, ...texts) {
   const digests = new Set(texts.map((text) => parseDigest(text)));
-  const removed = await this.withStoreToRemove(async (store) => {
+  const removed = await this.withStore('remove', async (store) => {
     const removed: Digest[] = [];
     for (const digest of digests) {
       if (await store.content.delete(digest, { signal: this.signal })) removed.push(digest);

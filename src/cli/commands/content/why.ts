@@ -17,7 +17,7 @@ interface Chain {
 
 const run: CommandBody<{}, [string]> = async function (_flags, argument) {
   const digest = parseDigest(argument);
-  const { namespace, chains, alsoIn } = await this.withStoreToRead(async (store) => {
+  const { namespace, chains, alsoIn } = await this.withStore('read', async (store) => {
     const holdings = await store.collector.holdings({ signal: this.signal });
     const namespace = store.namespaceName;
     return { namespace, ...explain(holdings, namespace, digest) };

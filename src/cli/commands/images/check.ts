@@ -22,7 +22,7 @@ const STATES = { complete: 'complete', damaged: 'incomplete', absent: 'missing' 
 const run: CommandBody<CheckFlags, string[]> = async function (flags, ...filters) {
   const matches = compileFilters(filters);
   const { signal } = this;
-  const checks = await this.withStoreToRead(async (store) => {
+  const checks = await this.withStore('read', async (store) => {
     const found: ImageCheck[] = [];
     for await (const check of checkImages(store, matching(store, matches, signal), { signal })) {
       if (check.problem !== undefined) {

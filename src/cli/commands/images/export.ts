@@ -52,7 +52,7 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
   const toDirectory = !toStandardOutput && (await isDirectory(out));
   if (toDirectory) checkForDirectory(flags);
   if (toStandardOutput) refuseTerminal(this.stdout);
-  const result = await this.withStoreToChange(async (store) => {
+  const result = await this.withStore('change', async (store) => {
     // With a manifest given, the name is only what the archive will call it.
     const found = flags.manifest === undefined ? await findImages(store, names, this.signal) : names;
     const sink = toStandardOutput ? asWritable(this.stdout) : out;

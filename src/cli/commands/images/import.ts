@@ -68,7 +68,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
   };
 
   if (flags.dryRun === true) {
-    const report = await this.withStoreToRead((store) =>
+    const report = await this.withStore('read', (store) =>
       this.withProgress('planning', (onProgress) =>
         planArchiveImport(store, source, { ...options, onProgress }),
       ),
@@ -79,7 +79,7 @@ const run: CommandBody<ImportFlags, string[]> = async function (flags, ...args) 
     return reportAll(report.images.flatMap(({ error }) => error ?? []));
   }
 
-  const result = await this.withStore((store) =>
+  const result = await this.withStore('write', (store) =>
     this.withProgress('importing', (onProgress) => importArchive(store, source, { ...options, onProgress })),
   ).catch((error: unknown) => {
     throw withFlags(error);

@@ -9,7 +9,7 @@ export type InspectFlags = {
 };
 
 const run: CommandBody<InspectFlags, [string]> = async function (flags, name) {
-  const { record, tree } = await this.withStoreToRead(async (store) => {
+  const { record, tree } = await this.withStore('read', async (store) => {
     const image = await findImage(store.images, name, { signal: this.signal });
     const withContent = flags.content === true;
     return {

@@ -10,9 +10,10 @@ const run: CommandBody<LabelFlags, string[]> = async function (flags, ...args) {
   const [name, ...assignments] = args as [string, ...string[]];
   const labels = parseLabelChanges(assignments, ['images', 'label']);
   const replaceLabels = flags.replaceAll === true;
-  const record = await this.withStoreToChange(async (store) => {
+  const shows = assignments.length === 0 && !replaceLabels;
+  const record = await this.withStore(shows ? 'read' : 'change', async (store) => {
     const image = await findImage(store.images, name, { signal: this.signal });
-    if (assignments.length === 0 && !replaceLabels) return image;
+    if (shows) return image;
     const change = { op: 'update', name: image.name, labels, replaceLabels } as const;
     return (await store.images.apply([change], { signal: this.signal }))[0]!;
   });

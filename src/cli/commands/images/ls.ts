@@ -30,11 +30,11 @@ const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters)
     summarise(store.content, images, signal, (message) => output.warn(message));
 
   if (flags.quiet === true) {
-    const names = await this.withStoreToRead((store) => list(store, ({ name }) => name));
+    const names = await this.withStore('read', (store) => list(store, ({ name }) => name));
     return output.json ? output.value(names) : output.lines(names);
   }
   if (output.json) {
-    const images = await this.withStoreToRead(async (store) => {
+    const images = await this.withStore('read', async (store) => {
       const records = await list(store, (record) => record);
       const summaries = await summariesOf(store, records);
       return records.map(({ name, target, labels, createdAt, updatedAt }, place) => ({
@@ -48,7 +48,7 @@ const run: CommandBody<ListFlags, string[]> = async function (flags, ...filters)
     });
     return output.value(images);
   }
-  const rows = await this.withStoreToRead(async (store) => {
+  const rows = await this.withStore('read', async (store) => {
     const images = await list(store, ({ name, target, labels }) => ({
       name,
       target,

@@ -9,7 +9,7 @@ export type RemoveFlags = {
 };
 
 const run: CommandBody<RemoveFlags, string[]> = async function (flags, ...names) {
-  const { removed, freedBytes } = await this.withStoreToRemove(async (store) => {
+  const { removed, freedBytes } = await this.withStore('remove', async (store) => {
     const found = new Set<string>();
     for (const name of names) {
       try {

@@ -13,7 +13,7 @@ const run: CommandBody<TagFlags, string[]> = async function (flags, ...args) {
   const [source, ...others] = args as [string, ...string[]];
   const names = [...new Set(others)];
   if (flags.skipReferenceCheck !== true) names.forEach(checkName);
-  await this.withStoreToChange((store) =>
+  await this.withStore('change', (store) =>
     tagImage(store, source, names, { force: flags.force === true, signal: this.signal }),
   ).catch((error: unknown) => {
     throw withFlag(error);

@@ -12,7 +12,7 @@ const HEADER = ['REF', 'SIZE', 'OWN', 'SHARED'];
 
 const run: CommandBody<UsageFlags, string[]> = async function (_flags, ...args) {
   const { signal } = this;
-  const usage = await this.withStoreToRead(async (store) => {
+  const usage = await this.withStore('read', async (store) => {
     const names = new Set(await findImages(store, args, signal));
     return imageUsage(store, ({ name }) => args.length === 0 || names.has(name), { signal });
   });

@@ -13,7 +13,7 @@ const DAY = 24 * 60 * 60 * 1000;
 const run: CommandBody<LeasesCreateFlags, string[]> = async function (flags, ...assignments) {
   const labels = parseLeaseLabels(assignments);
   const { id, expires = DAY } = flags;
-  const info = await this.withStore(async ({ leases }) => {
+  const info = await this.withStore('write', async ({ leases }) => {
     const lease = await leases.create({
       ...(id !== undefined && { id }),
       labels,

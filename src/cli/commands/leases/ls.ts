@@ -17,7 +17,7 @@ const HEADER = ['ID', 'CREATED AT', 'LABELS'];
 
 const run: CommandBody<LeasesListFlags, string[]> = async function (flags, ...filters) {
   const matches = compileFilters(filters);
-  const leases = await this.withStoreToRead(async (store) => {
+  const leases = await this.withStore('read', async (store) => {
     const found: (LeaseInfo & { readonly resources: readonly LeaseResource[] })[] = [];
     for await (const lease of store.leases.list({ signal: this.signal })) {
       if (!matches(leaseFields({ id: lease.id, labels: shownLabels(lease) }))) continue;

@@ -8,7 +8,7 @@ export type LeasesRemoveFlags = {
 };
 
 const run: CommandBody<LeasesRemoveFlags, string[]> = async function (flags, ...ids) {
-  const { removed, freedBytes } = await this.withStoreToRemove(async (store) => {
+  const { removed, freedBytes } = await this.withStore('remove', async (store) => {
     const removed: string[] = [];
     for (const id of new Set(ids)) {
       if (!(await store.leases.delete(id, { signal: this.signal }))) {

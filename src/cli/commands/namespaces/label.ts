@@ -1,5 +1,4 @@
-import { namespaceNotFound, type NamespaceInfo } from '../../../images/namespaces.js';
-import type { Store } from '../../../images/store.js';
+import { namespaceNotFound } from '../../../images/namespaces.js';
 import type { CommandBody } from '../../command.js';
 import { formatLabels, parseLabelChanges, sortLabels } from '../../labels.js';
 
@@ -7,15 +6,12 @@ const run: CommandBody<{}, string[]> = async function (_flags, ...args) {
   const [name, ...assignments] = args as [string, ...string[]];
   const changes = parseLabelChanges(assignments, ['namespaces', 'label']);
   const { signal } = this;
-  const show = async ({ namespaces }: Store): Promise<NamespaceInfo> => {
-    const info = await namespaces.get(name, { signal });
-    if (info === undefined) throw namespaceNotFound(name);
-    return info;
-  };
-  const { labels } =
-    assignments.length === 0
-      ? await this.withStoreToRead(show)
-      : await this.withStoreToChange((store) => store.namespaces.setLabels(name, changes, { signal }));
+  const shows = assignments.length === 0;
+  const info = await this.withStore(shows ? 'read' : 'change', ({ namespaces }) =>
+    shows ? namespaces.get(name, { signal }) : namespaces.setLabels(name, changes, { signal }),
+  );
+  if (info === undefined) throw namespaceNotFound(name);
+  const { labels } = info;
   if (this.output.json) return this.output.value({ name, labels: sortLabels(labels) });
   await this.output.lines([formatLabels(labels)]);
 };

@@ -10,7 +10,7 @@ export type NamespacesListFlags = {
 const HEADER = ['NAME', 'LABELS'];
 
 const run: CommandBody<NamespacesListFlags, []> = async function (flags) {
-  const namespaces = await this.withStoreToRead(async (store) => {
+  const namespaces = await this.withStore('read', async (store) => {
     const found: NamespaceInfo[] = [];
     for await (const each of store.namespaces.list({ signal: this.signal })) found.push(each);
     return found;

@@ -6,7 +6,7 @@ export type NamespacesRemoveFlags = {
 };
 
 const run: CommandBody<NamespacesRemoveFlags, string[]> = async function (_flags, ...names) {
-  const removed = await this.withStoreToRemove(async (store) => {
+  const removed = await this.withStore('remove', async (store) => {
     const gone: string[] = [];
     for (const name of new Set(names)) {
       try {
