@@ -76,6 +76,7 @@ async function canOnlyBeRead(store: Store): Promise<void> {
   for (const attempt of attempts) {
     const error = await rejectsWith('DENIED', attempt);
     assert.match(error.message, /is open for reading only/);
+    assert.match(error.hint ?? '', /fsck/);
   }
 }
 

@@ -99,6 +99,7 @@ export function readOnlyError(root: string, attempt: string): StowageError {
     `Cannot ${attempt}: the store at ${JSON.stringify(root)} is open for reading only`,
     {
       detail: { root },
+      hint: 'unless it was opened so on purpose, this user cannot write to all of it; stowage fsck says to what',
     },
   );
 }
