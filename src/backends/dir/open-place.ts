@@ -9,6 +9,7 @@ import { Gathering } from './gathering.js';
 import { Holders } from './holders.js';
 import type { Paths } from './paths.js';
 import type { Place } from './place.js';
+import { whileThere } from './still-there.js';
 
 /**
  * Opens what a process needs of a root that is there: to write, to read while others may write (`read`), or to read
@@ -32,7 +33,11 @@ export async function openPlace(
     unwritable = await withoutWriting();
     connection = unwritable.connection;
   }
-  const holders = new Holders(library, connection, paths, files);
+  const shared = await whileThere(connection, paths, files).catch(async (error: unknown) => {
+    await connection.close().finally(() => unwritable?.dispose());
+    throw error;
+  });
+  const holders = new Holders(library, shared, paths, files);
   // Another thread would write past whatever stands in for the files.
   const lanes = files === nodeFiles && mode === 'write' ? new CopyLanes(lanesOptions) : undefined;
   const close = async () => {
@@ -46,5 +51,5 @@ export async function openPlace(
   const [openIngests, puts] = [new Set<string>(), new Gathering()];
   // That of sha256 was synced before the database was made.
   const durableFolders = new Set<Algorithm>(['sha256']);
-  return { paths, files, connection, holders, lanes, openIngests, durableFolders, puts, close };
+  return { paths, files, connection: shared, holders, lanes, openIngests, durableFolders, puts, close };
 }

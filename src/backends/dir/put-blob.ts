@@ -10,6 +10,7 @@ import type { Transaction } from './database/connection.js';
 import { Ingest } from './ingest.js';
 import { outlineOfFile, recordOutline } from './outlines.js';
 import { BLOB_COLUMNS, blobInfoOf } from './rows.js';
+import { requireThere } from './still-there.js';
 import { hold, releaseFromLeases, requireLease, type View } from './view.js';
 import { writeBlob } from './write-blob.js';
 
@@ -84,6 +85,7 @@ export async function putBytes(
   } catch (error) {
     // What cannot be tidied up any more is left for whoever tidies up after the dead.
     await begun.ingest?.fail(error).catch(() => {});
+    await requireThere(place.connection, error);
     throw error;
   } finally {
     put.leave();

@@ -10,6 +10,7 @@ import { tidyOnce } from './ingest.js';
 import { IngestFolder, removeFolder } from './ingest-folder.js';
 import { storedIngest, storedIngests, type StoredIngest } from './ingests.js';
 import { DirIngest, type IngestContent, type SharedBlob } from './open-ingest.js';
+import { requireThere } from './still-there.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
 
 /** What opening an ingest needs of content besides. */
@@ -56,6 +57,7 @@ export class DirIngests {
         throw error;
       }
     } catch (error) {
+      await requireThere(place.connection, error);
       throw fromSystemError(error, `Cannot ${what} in ${JSON.stringify(place.paths.root)}`);
     }
   }
