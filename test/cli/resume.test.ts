@@ -38,14 +38,20 @@ async function untilWritten(home: string, bytes: number) {
 }
 
 /** Starts the command, gives it a part of its input, and ends it with the signal when that is written. */
-async function interrupted(home: string, words: readonly string[], signal: NodeJS.Signals, bytes: number) {
+async function interrupted(
+  home: string,
+  words: readonly string[],
+  signal: NodeJS.Signals,
+  bytes: number,
+  input = archive.subarray(0, PART),
+) {
   const child = spawn(process.execPath, [COMMAND, ...words], {
     env: { PATH: process.env.PATH, HOME: home },
     cwd: home,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
   child.stdin.on('error', () => {});
-  child.stdin.write(archive.subarray(0, PART));
+  child.stdin.write(input);
   let stderr = '';
   child.stderr.on('data', (data) => (stderr += String(data)));
   const facts = await untilWritten(home, bytes);
@@ -104,6 +110,14 @@ describe('content ingest', () => {
     expect(again.stderr).toMatch(/"big" has \d+ bytes already/);
     const blob = join(rootOf(home), 'blobs/sha256', again.stdout.trim().slice('sha256:'.length));
     expect(await stat(blob)).toMatchObject({ ino: first.inode, size: archive.byteLength });
+  });
+
+  it('leaves no lease if it is stopped before it read anything', async () => {
+    const home = await homes.make();
+    const first = await interrupted(home, ['content', 'ingest', 'big'], 'SIGINT', 0, Buffer.alloc(0));
+    expect(first).toMatchObject({ code: 130, stderr: 'stowage: interrupted\n' });
+    expect(await run(home, ['leases', 'ls', '-q'])).toMatchObject({ status: 0, stdout: '' });
+    expect(await run(home, ['content', 'ingest', 'big'], { stdin: archive })).toMatchObject({ status: 0 });
   });
 
   it('does not go on with another input: it says so, and begins again the next time', async () => {

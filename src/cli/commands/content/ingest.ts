@@ -40,7 +40,7 @@ const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
     } catch (error) {
       throw withOurHint(error);
     } finally {
-      await keepOrEnd(this, store, lease, flags);
+      await keepOrEnd(this, store, ref, lease, flags);
     }
   });
   if (this.output.json) return this.output.value({ ...stored, lease });
@@ -63,15 +63,17 @@ async function newLease(store: Store, signal: AbortSignal): Promise<string> {
   return (await store.leases.create({ lasting: true, signal })).id;
 }
 
-/** Says what is under the lease; one of our own that nothing is under ends. */
+/** Says what is under the lease; one of our own ends if nothing is under it, or a write that has no bytes. */
 async function keepOrEnd(
   { output }: Context,
   store: Store,
+  ref: string,
   lease: string,
   flags: IngestFlags,
 ): Promise<void> {
   if (flags.lease !== undefined) return;
   for await (const { type } of store.leases.resources(lease)) {
+    if (type === 'ingests' && ((await store.content.ingest(ref))?.offset ?? 0) === 0) continue;
     output.note(
       type === 'content'
         ? `lease ${lease} keeps the content for 24 hours, for what is to refer to it`
