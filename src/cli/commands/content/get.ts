@@ -1,9 +1,9 @@
 import { StowageError } from '../../../errors.js';
-import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
+import { digestArgument } from '../../digest-argument.js';
 
 const run: CommandBody<{}, string[]> = async function (_flags, ...texts) {
-  const digests = texts.map((text) => parseDigest(text));
+  const digests = texts.map((text) => digestArgument(text));
   await this.withStore('read', async (store) => {
     for (const digest of digests) {
       let first = true;

@@ -1,10 +1,10 @@
 import { blobNotFound } from '../../../content/read-range.js';
-import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
+import { digestArgument } from '../../digest-argument.js';
 import { formatLabels, parseLabelChanges, sortLabels } from '../../labels.js';
 
 const run: CommandBody<{}, string[]> = async function (_flags, text, ...assignments) {
-  const digest = parseDigest(text);
+  const digest = digestArgument(text);
   const changes = parseLabelChanges(assignments, ['content', 'label']);
   const { signal } = this;
   const shows = assignments.length === 0;

@@ -1,9 +1,10 @@
 import { blobNotFound } from '../../../content/read-range.js';
-import { parseDigest, type Digest } from '../../../oci/digest.js';
+import type { Digest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
+import { digestArgument } from '../../digest-argument.js';
 
 const run: CommandBody<{}, string[]> = async function (_flags, ...texts) {
-  const digests = new Set(texts.map((text) => parseDigest(text)));
+  const digests = new Set(texts.map((text) => digestArgument(text)));
   const removed = await this.withStore('remove', async (store) => {
     const removed: Digest[] = [];
     for (const digest of digests) {

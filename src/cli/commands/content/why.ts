@@ -4,8 +4,9 @@ import type { Holdings } from '../../../images/collection.js';
 import { Graph } from '../../../images/gc-graph.js';
 import { expiryOf, GC_PREFIX } from '../../../images/gc-labels.js';
 import { chainsTo, type Link } from '../../../images/mark.js';
-import { parseDigest, type Digest } from '../../../oci/digest.js';
+import type { Digest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
+import { digestArgument } from '../../digest-argument.js';
 import { rfc3339 } from '../../rfc3339.js';
 
 interface Chain {
@@ -16,7 +17,7 @@ interface Chain {
 }
 
 const run: CommandBody<{}, [string]> = async function (_flags, argument) {
-  const digest = parseDigest(argument);
+  const digest = digestArgument(argument);
   const { namespace, chains, alsoIn } = await this.withStore('read', async (store) => {
     const holdings = await store.collector.holdings({ signal: this.signal });
     const namespace = store.namespaceName;
