@@ -132,7 +132,9 @@ export const imagesImport = defineCommand<ImportFlags, string[]>({
       },
       dryRun: switchFlag('Say what the archive holds and what would happen, and write nothing'),
       keepGoing: switchFlag('Import the sound images of an archive in which others are not, and fail then'),
-      allBlobs: switchFlag('Keep blobs that no image refers to as well'),
+      allBlobs: switchFlag(
+        'Keep blobs that no image refers to as well, as long as one of the imported images stays',
+      ),
       compressBlobs: switchFlag('Compress the plain layers of a Docker archive by gzip'),
       noUnpack: ignoredSwitch,
       local: ignoredSwitch,
