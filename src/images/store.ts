@@ -101,7 +101,7 @@ export interface LeaseStore {
 
 /**
  * Files outside the store that must not outlive the process that writes them. The path is recorded before the file
- * is made; should the process die, the next one that writes to the store removes the file.
+ * is made; should the process die, the next one that opens the store to change it removes the file.
  */
 export interface TemporaryFiles {
   /** Records `path` (absolute); a store that is open for reading records nothing. Call `forget` on what comes back when the file is gone or has its final name. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errnoOf, fromSystemError } from '../../errors.js';
+import { errnoOf, fromSystemError, isStowageError } from '../../errors.js';
 import type { SharedConnection, Transaction, TransactionOptions } from './database/connection.js';
 import { isBusy } from './database/errors.js';
 import type { Database, Library } from './database/library.js';
@@ -117,6 +117,23 @@ export class Holders {
     if (lock !== undefined) this.#own = { id, lock };
     await this.removeTemporaryFiles(dead);
     return id;
+  }
+
+  /**
+   * Does for what the dead left what {@link own} does, for those who may come to write nothing. Where nobody works or
+   * died, it lists one folder; where there is no space to write it down, it is left to the next one.
+   */
+  async clearDead(options: TransactionOptions = {}): Promise<void> {
+    const ids = (await this.#files.list(this.#paths.holders)).map((name) =>
+      name.slice(0, -HOLDER_SUFFIX.length),
+    );
+    if (ids.every((id) => !isHolderId(id) || this.isAlive(id))) return;
+    try {
+      const left = await this.#connection.transaction((transaction) => this.reap(transaction), options);
+      await this.removeTemporaryFiles(left);
+    } catch (error) {
+      if (!isStowageError(error, 'NO_SPACE')) throw error;
+    }
   }
 
   /**

@@ -74,6 +74,7 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
       if (readOnly) return opening;
       try {
         await new IndexFile(paths, files).reconcile(opening.place.connection, onWarning, signal);
+        await opening.place.holders.clearDead({ signal });
         if (!toRemove) await keepReserve({ paths, files });
         return opening;
       } catch (error) {
