@@ -56,7 +56,12 @@ export async function copy(
     onProgress?.({ kind: 'blob', digest, size, existed });
   };
   for (const stage of stagesOf(unique)) {
-    await pool(stage.descriptors, copyOne, { concurrency: Math.max(1, concurrency * stage.width), signal });
+    const together = (group: Group, groupSignal?: AbortSignal) =>
+      pool(group.descriptors, copyOne, {
+        concurrency: Math.max(1, concurrency * group.width),
+        signal: groupSignal,
+      });
+    await pool(stage, together, { concurrency: stage.length, signal });
   }
   return result;
 }
@@ -64,22 +69,30 @@ export async function copy(
 /** What is smaller costs the steps around it rather than its bytes; many together share these. */
 const SMALL_BYTES = 1 << 20;
 
+/** Blobs that may go together; `width` multiplies how many do. */
+interface Group {
+  readonly descriptors: readonly Descriptor[];
+  readonly width: number;
+}
+
 /**
- * The large, the small, then manifests, which may go together because they refer to no manifests; indexes go one by one,
- * in the order given. `width` multiplies how many go at once.
+ * What is no document, the small beside the large, and of these the largest first, so that none is left alone at the end;
+ * then manifests, which may go together because they refer to no manifests; indexes go one by one, in the order given.
  */
-function stagesOf(descriptors: readonly Descriptor[]) {
-  const stageOf = ({ mediaType, size }: Descriptor) => {
-    const kind = kindOf(mediaType);
-    if (kind === 'index') return 'indexes';
-    if (kind === 'manifest') return 'manifests';
-    return size < SMALL_BYTES ? 'small' : 'large';
-  };
-  const widths = { large: 1, small: 4, manifests: 4, indexes: 0 } as const;
-  return (['large', 'small', 'manifests', 'indexes'] as const).map((stage) => ({
-    descriptors: descriptors.filter((descriptor) => stageOf(descriptor) === stage),
-    width: widths[stage],
-  }));
+function stagesOf(descriptors: readonly Descriptor[]): readonly (readonly Group[])[] {
+  const of = (kind: 'index' | 'manifest') =>
+    descriptors.filter(({ mediaType }) => kindOf(mediaType) === kind);
+  const content = descriptors.filter(({ mediaType }) => !['index', 'manifest'].includes(kindOf(mediaType)));
+  const large = content.filter(({ size }) => size >= SMALL_BYTES).sort((a, b) => b.size - a.size);
+  const small = content.filter(({ size }) => size < SMALL_BYTES);
+  return [
+    [
+      { descriptors: large, width: 1 },
+      { descriptors: small, width: 4 },
+    ],
+    [{ descriptors: of('manifest'), width: 4 }],
+    [{ descriptors: of('index'), width: 0 }],
+  ];
 }
 
 /** Answers whether the blob was held already. */

@@ -4,6 +4,13 @@
  */
 const SYNC_EVERY = 32 << 20;
 
+/**
+ * Syncs that go on at once in this process, whatever the files. Each of them takes one of the four threads by which Node
+ * does its work on files, for as long as the disk needs: the others have to be left to those who read and write.
+ */
+const AT_ONCE = 2;
+let going = 0;
+
 export interface SyncMeanwhileOptions {
   /** Bytes after which a sync begins. @default 32 MiB */
   readonly every?: number;
@@ -27,10 +34,10 @@ export class SyncMeanwhile {
     this.#every = every;
   }
 
-  /** So many more bytes were written. While a sync runs they are left to the next one. */
+  /** So many more bytes were written. While a sync runs, or enough of other files, they are left to the next one. */
   add(count: number): void {
     this.#unsynced += count;
-    if (this.#unsynced >= this.#every && this.#running === undefined) this.#begin();
+    if (this.#unsynced >= this.#every && this.#running === undefined && going < AT_ONCE) this.#begin();
   }
 
   /**
@@ -73,8 +80,12 @@ export class SyncMeanwhile {
 
   #begin(): void {
     this.#unsynced = 0;
+    going += 1;
     this.#running = this.#sync()
       .catch((error: unknown) => void (this.#failure ??= { error }))
-      .finally(() => (this.#running = undefined));
+      .finally(() => {
+        this.#running = undefined;
+        going -= 1;
+      });
   }
 }
