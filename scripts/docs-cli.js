@@ -53,6 +53,7 @@ function overview() {
     ...SINGLE.flatMap(({ command }) => commandSection(command, [])),
     '## Flags that every command takes',
     list(globalFlagRows()),
+    'Accepted for scripts written for `ctr`, without effect: `--timeout`, `--connect-timeout`.',
     '## Where the store is',
     'The first of these that is set: `--root DIR`, `STOWAGE_ROOT`, `XDG_DATA_HOME` (then `stowage` in it), `~/.local/share/stowage`. The folder is made when it is first needed. `--address` and `CONTAINERD_ADDRESS` name a containerd; this version cannot work on one and says so, unless `--root` or `STOWAGE_ROOT` say where else. Names and labels are those of one namespace: `--namespace`, else `CONTAINERD_NAMESPACE`, else `default`.',
     '## What goes where',

@@ -24,6 +24,13 @@ describe('global flags', () => {
     expect(takeGlobals(['-a', '/run/x.sock']).globals.address).toBe('/run/x.sock');
   });
 
+  it('of ctr that are about its daemon are accepted, with their values, and say nothing', () => {
+    const { globals, rest } = takeGlobals(['--timeout', '5s', '--connect-timeout=1s', 'images', 'ls']);
+    expect(rest).toEqual(['images', 'ls']);
+    expect(globals).toEqual(takeGlobals([]).globals);
+    expect(() => takeGlobals(['--timeout'])).toThrow(/"--timeout" needs a value/);
+  });
+
   it('mean nothing behind --', () => {
     const { globals, rest } = takeGlobals(['rm', '--', '-n', '--json']);
     expect(globals).toMatchObject({ namespace: undefined, json: false });

@@ -50,6 +50,9 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
   { name: 'version', long: '--version', short: '-v', brief: 'Print the version' },
 ];
 
+/** How long ctr waits for its daemon; accepted for scripts written for it. */
+const IGNORED_VALUES: ReadonlySet<string> = new Set(['--timeout', '--connect-timeout']);
+
 const VALUES = new Map<string, ValueFlag>();
 const SWITCHES = new Map<string, SwitchFlag>();
 for (const { name, long, short, placeholder } of GLOBAL_FLAGS) {
@@ -83,7 +86,7 @@ export function takeGlobals(argv: readonly string[]): { globals: Globals; rest: 
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
     const valueFlag = VALUES.get(name);
     const switchFlag = SWITCHES.get(name);
-    if (valueFlag !== undefined) {
+    if (valueFlag !== undefined || IGNORED_VALUES.has(name)) {
       let value = attached;
       if (value === undefined) {
         const next = argv[index + 1];
@@ -93,7 +96,7 @@ export function takeGlobals(argv: readonly string[]): { globals: Globals; rest: 
         }
       }
       if (!value) throw usageError(`flag "${name}" needs a value`);
-      values[valueFlag] = value;
+      if (valueFlag !== undefined) values[valueFlag] = value;
     } else if (switchFlag !== undefined) {
       if (attached !== undefined && attached !== 'true' && attached !== 'false') {
         throw usageError(`flag "${name}" takes no value, and was given ${JSON.stringify(attached)}`);

@@ -23,10 +23,10 @@ export const contentIngest = defineCommand<IngestFlags, [string]>({
   parameters: {
     positional: { kind: 'tuple', parameters: [argument('ref')] },
     flags: {
-      expectedSize: valueFlag('bytes', 'Refuse content of another size'),
-      expectedDigest: valueFlag('digest', 'Refuse content of another digest; read nothing if it is held'),
+      expectedSize: valueFlag('BYTES', 'Refuse content of another size'),
+      expectedDigest: valueFlag('DIGEST', 'Refuse content of another digest; read nothing if it is held'),
       restart: switchFlag('Throw away what was begun under this reference, and begin again'),
-      lease: valueFlag('id', 'Put it under this lease'),
+      lease: valueFlag('ID', 'Put it under this lease'),
     },
   },
   loader: () => import('./ingest.js'),
