@@ -1,3 +1,4 @@
+import { ingestReferenceTests } from './content-store-ingest-references.js';
 import { ingestTests } from './content-store-ingests.js';
 import { sharedIngestTests } from './content-store-ingests-shared.js';
 import { writingTests } from './content-store-ingests-writing.js';
@@ -12,6 +13,6 @@ export function contentStoreIngestSuite(
   factory: StoreFactory,
   options?: SuiteOptions,
 ): void {
-  const tests = { ...ingestTests, ...sharedIngestTests, ...writingTests };
+  const tests = { ...ingestTests, ...ingestReferenceTests, ...sharedIngestTests, ...writingTests };
   declareSuite(frame, 'ingests', tests, factory, options);
 }
