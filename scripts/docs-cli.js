@@ -46,11 +46,11 @@ function overview() {
       noun.commands
         .map(
           ({ verb, command }) =>
-            `- [\`${noun.name} ${verb}\`](${noun.name}.md#${noun.name}-${verb}): ${command.help.brief}`,
+            `- [\`${noun.name} ${verb}\`](${noun.name}.md#${noun.name}-${verb}): ${command().help.brief}`,
         )
         .join('\n'),
     ]),
-    ...SINGLE.flatMap(({ command }) => commandSection(command, [])),
+    ...SINGLE.flatMap(({ command }) => commandSection(command(), [])),
     '## Flags that every command takes',
     list(globalFlagRows()),
     'Accepted for scripts written for `ctr`, without effect: `--timeout`, `--connect-timeout`.',
@@ -113,7 +113,7 @@ function nounPage(noun) {
     `# stowage ${noun.name}`,
     ...noun.about,
     ...also,
-    ...noun.commands.flatMap(({ command, aliases }) => commandSection(command, aliases)),
+    ...noun.commands.flatMap(({ command, aliases }) => commandSection(command(), aliases)),
   ].join('\n\n');
 }
 
@@ -145,7 +145,9 @@ function commandSection({ help, parameters }, aliases) {
 }
 
 function jsonPage() {
-  const commands = [...NOUNS.flatMap((noun) => noun.commands), ...SINGLE].map(({ command }) => command.help);
+  const commands = [...NOUNS.flatMap((noun) => noun.commands), ...SINGLE].map(
+    ({ command }) => command().help,
+  );
   return [
     '# What `--json` prints',
     'One JSON value on standard output, of the type given here in TypeScript, when the command is done. Fields may be added in later versions. Times are ISO 8601 in UTC, sizes are bytes.',

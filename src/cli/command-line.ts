@@ -1,9 +1,9 @@
 /** From the process to a command and back to an exit status. */
-import { isatty } from 'node:tty';
 import { paintFor } from './color.js';
 import { createContext } from './context.js';
 import { abortOnSignals, EXIT, isClosedPipe } from './exit.js';
 import { takeGlobals, type Globals } from './globals.js';
+import { isTerminal } from './is-terminal.js';
 import { createOutput, type Output } from './output.js';
 import { runCommandLine } from './run.js';
 import { releaseStandardInput, standardOutput, writeToStandardError, type StandardOutput } from './stdio.js';
@@ -69,7 +69,9 @@ async function runWith(globals: Globals, rest: readonly string[], surroundings: 
     globals,
     ...surroundings,
     stderr: {
-      isTerminal: isatty(2),
+      get isTerminal() {
+        return isTerminal(2);
+      },
       write: writeToStandardError,
       columns: () => process.stderr.columns || 80,
     },

@@ -1,4 +1,4 @@
-import type { StoreOptions } from '../backends/dir/index.js';
+import type { StoreOptions } from '../backends/dir/open-store.js';
 import type { OnProgress } from '../content/progress.js';
 import { isStowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
@@ -64,7 +64,7 @@ export function createContext(options: ContextOptions): Context {
   const { globals, env, output, stdout, stderr, signal, report, fail } = options;
   const open = async (purpose: Purpose): Promise<Store> => {
     const { root, namespace } = findPlace(globals, env);
-    const { openStore } = await import('../backends/dir/index.js');
+    const { openStore } = await import('../backends/dir/open-store.js');
     const onWarning = (message: string) => output.warn(message);
     try {
       return await openStore({ root, namespace, signal, onWarning, ...OPENING[purpose] });
@@ -83,7 +83,9 @@ export function createContext(options: ContextOptions): Context {
     process: { stdout: { write: options.onHelp }, stderr: { write: () => {} } },
     output,
     stdout,
-    interactive: stderr.isTerminal,
+    get interactive() {
+      return stderr.isTerminal;
+    },
     signal,
     report,
     fail,
@@ -104,7 +106,8 @@ export function createContext(options: ContextOptions): Context {
         style,
         write: (text) => stderr.write(text),
         columns: () => stderr.columns(),
-        now: () => performance.now(),
+        // The clock of the process is there; that of the platform has to be loaded.
+        now: () => process.uptime() * 1000,
       });
       try {
         return await work(progress.onProgress);

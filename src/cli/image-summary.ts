@@ -6,7 +6,7 @@ import type { ImageRecord } from '../images/store.js';
 import { compareBytewise } from '../io/bytewise.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { hostPlatform } from '../oci/host-platform.js';
-import { only, sortByPlatform } from '../oci/platform-match.js';
+import { only } from '../oci/platform-match.js';
 import { formatPlatform } from '../oci/platform-specifier.js';
 import type { Platform } from '../oci/platform.js';
 
@@ -52,12 +52,16 @@ export async function summarise(
   // Many names for one image are common, and only the media type can make two of them different.
   const known = new Map<string, ImageSummary>();
   const summaries: ImageSummary[] = [];
+  const host = new Host();
   for (const { name, target } of records) {
     const key = `${target.mediaType} ${target.digest}`;
     let summary = known.get(key);
     if (summary === undefined) {
       try {
-        summary = await summaryOf(content, outlines, target, signal);
+        const candidates = findCandidates(outlines, target);
+        const { best, platforms } = host.judge(candidates);
+        const chosen = best ?? (await firstComplete(content, candidates, signal));
+        summary = { size: chosen ? sizeOf(chosen) : target.size, platforms };
         known.set(key, summary);
       } catch (error) {
         if (!isStowageError(error)) throw error;
@@ -70,26 +74,37 @@ export async function summarise(
   return summaries;
 }
 
-const HOST = only(hostPlatform());
+/** What this machine makes of platforms, each looked at once: thousands of images share one. */
+class Host {
+  readonly #matcher = only(hostPlatform());
+  readonly #known = new Map<Platform, { readonly name: string; readonly runs: boolean }>();
 
-async function summaryOf(
-  content: ContentStore,
-  outlines: HeldOutlines,
-  target: Descriptor,
-  signal: AbortSignal,
-): Promise<ImageSummary> {
-  const candidates = findCandidates(outlines, target);
-  const platforms = new Set(
-    candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : [])),
-  );
-  const suitable = candidates.filter(({ platform, parts }) => parts && platform && HOST.match(platform));
-  const chosen =
-    sortByPlatform(suitable, ({ platform }) => platform, HOST)[0] ??
-    (await firstComplete(content, candidates, signal));
-  return {
-    size: chosen ? sizeOf(chosen) : target.size,
-    platforms: [...platforms].sort(compareBytewise),
-  };
+  /** The manifest that suits this machine best and is held, or undefined; and the names of all platforms, ascending. */
+  judge(
+    candidates: readonly Candidate[],
+  ): Pick<ImageSummary, 'platforms'> & { readonly best: Candidate | undefined } {
+    const names = new Set<string>();
+    let best: Candidate | undefined;
+    for (const candidate of candidates) {
+      const { platform, parts } = candidate;
+      if (platform === undefined) continue;
+      const { name, runs } = this.#look(platform);
+      names.add(name);
+      if (!runs || parts === undefined) continue;
+      if (best?.platform && this.#matcher.compare(platform, best.platform) >= 0) continue;
+      best = candidate;
+    }
+    return { best, platforms: [...names].sort(compareBytewise) };
+  }
+
+  #look(platform: Platform) {
+    let known = this.#known.get(platform);
+    if (known === undefined) {
+      known = { name: formatPlatform(platform), runs: this.#matcher.match(platform) };
+      this.#known.set(platform, known);
+    }
+    return known;
+  }
 }
 
 function findCandidates(outlines: HeldOutlines, target: Descriptor): Candidate[] {
@@ -102,7 +117,7 @@ function findCandidates(outlines: HeldOutlines, target: Descriptor): Candidate[]
       return;
     }
     const parts = outline?.kind === 'manifest' ? outline.children : undefined;
-    const platform = descriptor.platform ?? (parts?.[0] && platformOf(outlines.get(parts[0])));
+    const platform = descriptor.platform ?? platformBelow(outlines, outline);
     // By convention that is no platform but an attestation about one.
     if (platform?.os === 'unknown' || platform?.architecture === 'unknown') return;
     found.push({ descriptor, platform, parts, sizeAbove });
@@ -111,8 +126,12 @@ function findCandidates(outlines: HeldOutlines, target: Descriptor): Candidate[]
   return found;
 }
 
-function platformOf(outline: Outline | undefined): Platform | undefined {
-  return outline?.kind === 'config' ? outline.platform : undefined;
+function platformBelow(outlines: HeldOutlines, outline: Outline | undefined): Platform | undefined {
+  if (outline?.kind !== 'manifest') return undefined;
+  const [first] = outline.children;
+  if (outline.platform !== undefined || first === undefined) return outline.platform;
+  const config = outlines.get(first);
+  return config?.kind === 'config' ? config.platform : undefined;
 }
 
 async function firstComplete(
@@ -147,17 +166,20 @@ async function loadAll(outlines: HeldOutlines, targets: readonly Descriptor[]): 
   let level = targets;
   for (let depth = 0; level.length > 0 && depth <= DEPTH_LIMIT; depth++) {
     const fresh = level.filter(({ mediaType, digest, platform }) => {
+      if (!hasOutline(mediaType)) return false;
       const key = `${mediaType} ${digest} ${platform === undefined}`;
-      return hasOutline(mediaType) && !seen.has(key) && seen.add(key);
+      return !seen.has(key) && seen.add(key);
     });
     await outlines.load(fresh);
-    level = fresh.flatMap((descriptor) => {
+    const next: Descriptor[] = [];
+    for (const descriptor of fresh) {
       const outline = outlineOrNothing(outlines, descriptor);
-      if (outline?.kind === 'index') return outline.children;
-      // Where something above says the platform, the configuration need not.
-      const asks = outline?.kind === 'manifest' && descriptor.platform === undefined;
-      return asks ? outline.children.slice(0, 1) : [];
-    });
+      if (outline?.kind === 'index') for (const child of outline.children) next.push(child);
+      // Where something above says the platform, or what is remembered does, the configuration need not.
+      const asks = outline?.kind === 'manifest' && (descriptor.platform ?? outline.platform) === undefined;
+      if (asks) next.push(...outline.children.slice(0, 1));
+    }
+    level = next;
   }
 }
 

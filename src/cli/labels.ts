@@ -4,9 +4,9 @@ import { usageError } from './usage-error.js';
 
 /** `k=v,k=v`, sorted by key. */
 export function formatLabels(labels: Labels): string {
-  return Object.entries(sortLabels(labels))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const parts: string[] = [];
+  for (const [key, value] of Object.entries(sortLabels(labels))) parts.push(`${key}=${value}`);
+  return parts.join(',');
 }
 
 export function sortLabels(labels: Labels): Labels {

@@ -38,12 +38,14 @@ export interface Noun {
   readonly aliases: readonly string[];
   readonly brief: string;
   readonly about: readonly string[];
-  /** By the verb that is best typed, with other spellings. */
-  readonly commands: readonly {
-    readonly verb: string;
-    readonly aliases: readonly string[];
-    readonly command: DocumentedCommand;
-  }[];
+  readonly commands: readonly Entry[];
+}
+
+/** A command by the verb that is best typed, with other spellings. Its definition is asked for when it is needed. */
+export interface Entry {
+  readonly verb: string;
+  readonly aliases: readonly string[];
+  readonly command: () => DocumentedCommand;
 }
 
 export const NOUNS: readonly Noun[] = [
@@ -56,15 +58,15 @@ export const NOUNS: readonly Noun[] = [
       'A name may be typed short: "busybox" finds "busybox", else "busybox:latest", else "docker.io/library/busybox:latest".',
     ],
     commands: [
-      { verb: 'import', aliases: [], command: imagesImport },
-      { verb: 'export', aliases: [], command: imagesExport },
-      { verb: 'ls', aliases: ['list'], command: imagesList },
-      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: imagesRemove },
-      { verb: 'tag', aliases: [], command: imagesTag },
-      { verb: 'label', aliases: [], command: imagesLabel },
-      { verb: 'inspect', aliases: ['i'], command: imagesInspect },
-      { verb: 'check', aliases: [], command: imagesCheck },
-      { verb: 'usage', aliases: [], command: imagesUsage },
+      { verb: 'import', aliases: [], command: () => imagesImport },
+      { verb: 'export', aliases: [], command: () => imagesExport },
+      { verb: 'ls', aliases: ['list'], command: () => imagesList },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: () => imagesRemove },
+      { verb: 'tag', aliases: [], command: () => imagesTag },
+      { verb: 'label', aliases: [], command: () => imagesLabel },
+      { verb: 'inspect', aliases: ['i'], command: () => imagesInspect },
+      { verb: 'check', aliases: [], command: () => imagesCheck },
+      { verb: 'usage', aliases: [], command: () => imagesUsage },
     ],
   },
   {
@@ -73,14 +75,14 @@ export const NOUNS: readonly Noun[] = [
     brief: 'The blobs themselves, by digest',
     about: ['Blobs are manifests, configurations and layers; each is kept once, however many images use it.'],
     commands: [
-      { verb: 'ls', aliases: ['list'], command: contentList },
-      { verb: 'get', aliases: [], command: contentGet },
-      { verb: 'ingest', aliases: [], command: contentIngest },
-      { verb: 'active', aliases: [], command: contentActive },
-      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: contentRemove },
-      { verb: 'label', aliases: [], command: contentLabel },
-      { verb: 'why', aliases: [], command: contentWhy },
-      { verb: 'prune', aliases: [], command: contentPrune },
+      { verb: 'ls', aliases: ['list'], command: () => contentList },
+      { verb: 'get', aliases: [], command: () => contentGet },
+      { verb: 'ingest', aliases: [], command: () => contentIngest },
+      { verb: 'active', aliases: [], command: () => contentActive },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: () => contentRemove },
+      { verb: 'label', aliases: [], command: () => contentLabel },
+      { verb: 'why', aliases: [], command: () => contentWhy },
+      { verb: 'prune', aliases: [], command: () => contentPrune },
     ],
   },
   {
@@ -91,9 +93,9 @@ export const NOUNS: readonly Noun[] = [
       'A lease keeps what is put under it until it is removed or expires. Imports and exports have one of their own while they run.',
     ],
     commands: [
-      { verb: 'create', aliases: [], command: leasesCreate },
-      { verb: 'ls', aliases: ['list'], command: leasesList },
-      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: leasesRemove },
+      { verb: 'create', aliases: [], command: () => leasesCreate },
+      { verb: 'ls', aliases: ['list'], command: () => leasesList },
+      { verb: 'rm', aliases: ['delete', 'del', 'remove'], command: () => leasesRemove },
     ],
   },
   {
@@ -104,20 +106,20 @@ export const NOUNS: readonly Noun[] = [
       'Each namespace has its own names, labels, leases and unfinished writes; bytes are on the disk once for all of them. Other commands work in the one that --namespace says.',
     ],
     commands: [
-      { verb: 'create', aliases: ['c'], command: namespacesCreate },
-      { verb: 'ls', aliases: ['list'], command: namespacesList },
-      { verb: 'rm', aliases: ['remove'], command: namespacesRemove },
-      { verb: 'label', aliases: [], command: namespacesLabel },
+      { verb: 'create', aliases: ['c'], command: () => namespacesCreate },
+      { verb: 'ls', aliases: ['list'], command: () => namespacesList },
+      { verb: 'rm', aliases: ['remove'], command: () => namespacesRemove },
+      { verb: 'label', aliases: [], command: () => namespacesLabel },
     ],
   },
 ];
 
 /** Commands that stand by themselves. */
-export const SINGLE: readonly { readonly verb: string; readonly command: DocumentedCommand }[] = [
-  { verb: 'gc', command: gc },
-  { verb: 'fsck', command: fsck },
-  { verb: 'verify', command: verify },
-  { verb: 'version', command: version },
+export const SINGLE: readonly Entry[] = [
+  { verb: 'gc', aliases: [], command: () => gc },
+  { verb: 'fsck', aliases: [], command: () => fsck },
+  { verb: 'verify', aliases: [], command: () => verify },
+  { verb: 'version', aliases: [], command: () => version },
 ];
 
 /** Its verbs need no noun. */
@@ -131,6 +133,32 @@ const TOP_EXAMPLES: readonly Row[] = [
   ['verify busybox.tar', 'check an archive, with no store at all'],
 ];
 
+/**
+ * The command that words begin with, and the words behind its name. Undefined if they name none, be it that they are
+ * about several or wrong: then {@link buildRoutes} knows what to say.
+ */
+export function findCommand(
+  words: readonly string[],
+): { readonly command: DocumentedCommand; readonly rest: readonly string[] } | undefined {
+  const noun = findNoun(words[0] ?? '');
+  const word = words[noun ? 1 : 0] ?? '';
+  const entries = noun ? noun.commands : [...IMAGES.commands, ...SINGLE];
+  const entry = entries.find(({ verb, aliases }) => verb === word || aliases.includes(word));
+  return entry && { command: entry.command(), rest: words.slice(noun ? 2 : 1) };
+}
+
+export function findNoun(word: string): Noun | undefined {
+  return NOUNS.find(({ name, aliases }) => name === word || aliases.includes(word));
+}
+
+/** A tree of one command. */
+export function buildRoute(verb: string, command: DocumentedCommand, paint: Paint): RouteMap<Context> {
+  return buildRouteMap<string, Context>({
+    routes: bare({ [verb]: withHelp(command, paint) }),
+    docs: { brief: '' },
+  });
+}
+
 /** The tree of everything that can be typed. */
 export function buildRoutes(paint: Paint): RouteMap<Context> {
   const routes: Record<string, RouteMap<Context> | Command<Context>> = {};
@@ -140,10 +168,10 @@ export function buildRoutes(paint: Paint): RouteMap<Context> {
     for (const alias of noun.aliases) aliases[alias] = noun.name;
   }
   for (const { verb, aliases: others, command } of IMAGES.commands) {
-    routes[verb] = withHelp(command, paint);
+    routes[verb] = withHelp(command(), paint);
     for (const alias of others) if (!(alias in aliases)) aliases[alias] = verb;
   }
-  for (const { verb, command } of SINGLE) routes[verb] = withHelp(command, paint);
+  for (const { verb, command } of SINGLE) routes[verb] = withHelp(command(), paint);
   const map = buildRouteMap<string, Context>({
     routes: bare(routes),
     aliases: bare(aliases),
@@ -154,7 +182,7 @@ export function buildRoutes(paint: Paint): RouteMap<Context> {
 
 function nounRoutes(noun: Noun, paint: Paint): RouteMap<Context> {
   const routes = Object.fromEntries(
-    noun.commands.map(({ verb, command }) => [verb, withHelp(command, paint)]),
+    noun.commands.map(({ verb, command }) => [verb, withHelp(command(), paint)]),
   );
   const aliases = Object.fromEntries(
     noun.commands.flatMap(({ verb, aliases }) => aliases.map((alias) => [alias, verb])),
@@ -182,7 +210,7 @@ function topHelp(paint: Paint): string {
     rows: commandRows(noun),
   }));
   sections.push(
-    { title: 'Others', rows: SINGLE.map(({ verb, command }): Row => [verb, command.help.brief]) },
+    { title: 'Others', rows: SINGLE.map(({ verb, command }): Row => [verb, command().help.brief]) },
     { title: 'Flags that every command takes, before or after it', rows: globalFlagRows() },
   );
   return groupHelp(
@@ -215,6 +243,6 @@ function nounHelp(noun: Noun, paint: Paint): string {
 function commandRows(noun: Noun): Row[] {
   return noun.commands.map(({ verb, aliases, command }) => {
     const others = aliases.length === 0 ? '' : ` (also: ${aliases.join(', ')})`;
-    return [verb, `${command.help.brief}${others}`];
+    return [verb, `${command().help.brief}${others}`];
   });
 }

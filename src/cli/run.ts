@@ -3,12 +3,15 @@ import type { Paint } from './color.js';
 import type { DocumentedCommand } from './command.js';
 import type { Context } from './context.js';
 import { explainParseError, unknownCommand } from './explain.js';
-import { buildRoutes, NOUNS } from './routes.js';
+import { buildRoute, buildRoutes, findCommand, findNoun } from './routes.js';
 import { usageError } from './usage-error.js';
 
 /** What the parser can make a flag of; anything else that begins with a dash would pass for an argument. */
 const FLAG = /^(?:--[a-z][a-z\d._-]+(?:=[^\n]+)?|-[a-z]+|-[a-z]=[^\n]+)$/i;
 const EMPTY_OR_MULTILINE = /^(--[a-z][a-z\d._-]+)=(|[^]*\n[^]*)$/i;
+
+/** What leads to the only command of a tree. */
+const VERB = 'command';
 
 /**
  * Runs the command that `words` (without global flags) name. Help goes to `context.process.stdout`.
@@ -26,8 +29,10 @@ export async function runCommandLine(
     failure ??= { error };
     return '';
   };
-  const root = buildRoutes(paint);
-  const { parents, command } = follow(words, root);
+  const found = findCommand(words);
+  const command = found?.command;
+  // The whole tree is built only for who is lost in it.
+  const root = command ? buildRoute(VERB, command, paint) : buildRoutes(paint);
   const explain = (error: unknown) => (command === undefined ? error : explainParseError(error, command));
   const application = buildApplication<Context>(root, {
     name: 'stowage',
@@ -41,7 +46,7 @@ export async function runCommandLine(
             unknownCommand(
               input,
               corrections.map((text) => text.replaceAll('`', '')),
-              parents,
+              nounsOf(words),
             ),
           ),
         exceptionWhileParsingArguments: (error) => fail(explain(error)),
@@ -54,7 +59,7 @@ export async function runCommandLine(
       },
     },
   });
-  await run(application, prepare(words, command), context);
+  await run(application, prepare(found ? [VERB, ...found.rest] : words, command), context);
   if (failure !== undefined) throw failure.error;
 }
 
@@ -73,17 +78,8 @@ function prepare(words: readonly string[], command: DocumentedCommand | undefine
   return end < 0 ? prepared : [...prepared, ...words.slice(end)];
 }
 
-/** Which command the words lead to, or how far they lead. */
-function follow(
-  words: readonly string[],
-  root: ReturnType<typeof buildRoutes>,
-): { parents: string[]; command: DocumentedCommand | undefined } {
-  const [first, second] = words.filter((word) => !word.startsWith('-'));
-  if (first === undefined) return { parents: [], command: undefined };
-  const target = root.getRoutingTargetForInput(first);
-  if (target === undefined) return { parents: [], command: undefined };
-  if ('help' in target) return { parents: [], command: target as DocumentedCommand };
-  const noun = NOUNS.find(({ name, aliases }) => name === first || aliases.includes(first))!;
-  const verb = noun.commands.find((each) => each.verb === second || each.aliases.includes(second ?? ''));
-  return { parents: [noun.name], command: verb?.command };
+/** How far words lead that do not lead to a command. */
+function nounsOf(words: readonly string[]): string[] {
+  const noun = findNoun(words.find((word) => !word.startsWith('-')) ?? '');
+  return noun ? [noun.name] : [];
 }

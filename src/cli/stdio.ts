@@ -1,9 +1,9 @@
-import { fstat, write } from 'node:fs';
+import { fstat, fstatSync, write } from 'node:fs';
 import { Writable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { fromSystemError, StowageError } from '../errors.js';
 import { readPipe } from '../io/read-pipe.js';
+import { isTerminal } from './is-terminal.js';
 
 /** So much fits into any pipe. */
 const UNREAD_BYTES = 16 * 1024;
@@ -25,16 +25,18 @@ export function standardOutput(): StandardOutput {
   let closed = false;
   let useStream = false;
   let written = 0;
+  const isLong = (bytes: number) => written <= UNREAD_BYTES && (written += bytes) > UNREAD_BYTES;
   return {
-    isTerminal: isatty(1),
+    get isTerminal() {
+      return isTerminal(1);
+    },
     get closed() {
       return closed;
     },
     async write(chunk) {
       let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      written += rest.byteLength;
-      if (written > UNREAD_BYTES) makeNonBlocking();
       try {
+        if (isLong(rest.byteLength)) makeNonBlocking();
         while (rest.byteLength > 0 && !useStream) {
           const count = await writeOnce(rest);
           if (count === 'would block') useStream = true;
@@ -67,7 +69,7 @@ export function asWritable(output: StandardOutput): Writable {
  * @throws {StowageError} INVALID if it is a terminal: nobody types an archive.
  */
 export function archiveFromStandardInput(command = 'images import'): AsyncIterable<Uint8Array> {
-  if (isatty(0)) {
+  if (isTerminal(0)) {
     throw new StowageError('INVALID', 'Cannot read an archive from standard input: it is a terminal', {
       hint: `pipe one in (cat x.tar | stowage ${command} -), or name a file`,
     });
@@ -110,9 +112,13 @@ export function writeToStandardError(text: string): void {
   process.stderr.write(text);
 }
 
-/** Merely making the stream does that; a write that blocks would hold up even the end of the process. */
+/**
+ * Merely making the stream does that; a write that blocks would hold up even the end of the process. A write to a file
+ * does not.
+ */
 function makeNonBlocking(): void {
-  void process.stdout.writable;
+  // eslint-disable-next-line no-restricted-syntax
+  if (!fstatSync(1).isFile()) void process.stdout.writable;
 }
 
 function writeOnce(chunk: Uint8Array): Promise<number | 'would block'> {

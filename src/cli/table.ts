@@ -29,6 +29,7 @@ export function* tableParts(
   options: TableOptions = {},
 ): Generator<string> {
   const rows = cells.map((row) => row.map(printable));
+  const lengths = rows.map((row) => row.map(runes));
   const pad = options.pad ?? ' ';
   const widths = rows.map((row) => new Array<number>(row.length).fill(0));
   const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
@@ -37,7 +38,7 @@ export function* tableParts(
       let end = start;
       let width = 0;
       while (end < rows.length && column < rows[end]!.length) {
-        width = Math.max(width, runes(rows[end]![column]!) + PADDING);
+        width = Math.max(width, lengths[end]![column]! + PADDING);
         end++;
       }
       if (pad === '\t') width = Math.ceil(width / TAB) * TAB;
@@ -46,21 +47,21 @@ export function* tableParts(
     }
   }
   if (options.ragged === true) {
-    rows.forEach((row, index) => (widths[index]![row.length - 1] = runes(row.at(-1) ?? '')));
+    lengths.forEach((row, index) => (widths[index]![row.length - 1] = row.at(-1) ?? 0));
   }
   for (let start = 0; start < rows.length; start += PART_LINES) {
     const part = rows.slice(start, start + PART_LINES);
-    yield part.map((row, index) => `${formatRow(row, widths[start + index]!, pad)}\n`).join('');
+    let text = '';
+    part.forEach((row, index) => {
+      const [length, width] = [lengths[start + index]!, widths[start + index]!];
+      row.forEach((cell, column) => {
+        const missing = width[column]! - length[column]!;
+        text += cell + pad.repeat(pad === ' ' ? missing : Math.ceil(missing / TAB));
+      });
+      text += '\n';
+    });
+    yield text;
   }
-}
-
-function formatRow(cells: readonly string[], widths: readonly number[], pad: ' ' | '\t'): string {
-  return cells
-    .map((cell, column) => {
-      const missing = widths[column]! - runes(cell);
-      return cell + pad.repeat(pad === ' ' ? missing : Math.ceil(missing / TAB));
-    })
-    .join('');
 }
 
 function runes(text: string): number {

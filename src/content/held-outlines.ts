@@ -1,18 +1,25 @@
 import { isStowageError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { kindOf } from '../oci/media-type.js';
+import { kindOf, type Kind } from '../oci/media-type.js';
 import { hasOutline, type Outline } from './outline.js';
 import type { CallOptions, ContentStore } from './store.js';
+
+/** What was found out about one descriptor. */
+interface Known {
+  readonly outline?: Outline | undefined;
+  readonly failure?: unknown;
+}
+
+const NOTHING: Known = {};
 
 /** What is held of some content and what it says, each thing found out once, and many at a time. */
 export class HeldOutlines {
   readonly #content: ContentStore;
   readonly #options: CallOptions;
-  readonly #asked = new Set<string>();
   readonly #held = new Set<Digest>();
-  readonly #outlines = new Map<string, Outline>();
-  readonly #failures = new Map<string, unknown>();
+  /** By kind, since the same bytes may be listed as a document in one place and as something else in another. */
+  readonly #known: Partial<Record<Kind, Map<Digest, Known>>> = {};
 
   constructor(content: ContentStore, options: CallOptions = {}) {
     this.#content = content;
@@ -21,10 +28,13 @@ export class HeldOutlines {
 
   /** Finds out about all of these, with one look-up where the store remembers, and by reading where it does not. */
   async load(descriptors: readonly Descriptor[]): Promise<void> {
-    const fresh = descriptors.filter((descriptor) => {
-      const key = keyOf(descriptor);
-      return !this.#asked.has(key) && this.#asked.add(key);
-    });
+    const fresh: Descriptor[] = [];
+    for (const descriptor of descriptors) {
+      const known = this.#of(descriptor.mediaType);
+      if (known.has(descriptor.digest)) continue;
+      known.set(descriptor.digest, NOTHING);
+      fresh.push(descriptor);
+    }
     if (fresh.length === 0) return;
     const remembered = await this.#content.outlines?.(fresh, this.#options);
     for (const descriptor of fresh) {
@@ -36,8 +46,8 @@ export class HeldOutlines {
       this.#held.add(digest);
       if (!hasOutline(mediaType)) continue;
       const outline = remembered?.get(digest);
-      if (outline?.kind === kindOf(mediaType)) this.#outlines.set(keyOf(descriptor), outline);
-      else await this.#read(descriptor);
+      const fits = outline?.kind === kindOf(mediaType);
+      this.#of(mediaType).set(digest, fits ? { outline } : await this.#read(descriptor));
     }
   }
 
@@ -50,26 +60,24 @@ export class HeldOutlines {
    * The outline of something that was loaded; undefined if it is not held or has none.
    * @throws {StowageError} what kept it from being read
    */
-  get(descriptor: Descriptor): Outline | undefined {
-    const key = keyOf(descriptor);
-    if (this.#failures.has(key)) throw this.#failures.get(key);
-    return this.#outlines.get(key);
+  get({ mediaType, digest }: Descriptor): Outline | undefined {
+    const { outline, failure } = this.#of(mediaType).get(digest) ?? NOTHING;
+    if (failure !== undefined) throw failure;
+    return outline;
   }
 
-  async #read(descriptor: Descriptor): Promise<void> {
+  #of(mediaType: string): Map<Digest, Known> {
+    return (this.#known[kindOf(mediaType)] ??= new Map<Digest, Known>());
+  }
+
+  async #read(descriptor: Descriptor): Promise<Known> {
     // Most often everything is remembered, and what reads documents takes longer to load than the rest.
     const { readOutline } = await import('./read-outline.js');
     try {
-      const outline = await readOutline(this.#content, descriptor, this.#options);
-      if (outline !== undefined) this.#outlines.set(keyOf(descriptor), outline);
-    } catch (error) {
-      if (!isStowageError(error)) throw error;
-      this.#failures.set(keyOf(descriptor), error);
+      return { outline: await readOutline(this.#content, descriptor, this.#options) };
+    } catch (failure) {
+      if (!isStowageError(failure)) throw failure;
+      return { failure };
     }
   }
-}
-
-/** The same bytes may be listed as a document in one place and as something else in another. */
-function keyOf({ mediaType, digest }: Descriptor): string {
-  return `${kindOf(mediaType)} ${digest}`;
 }

@@ -18,6 +18,8 @@ export interface DocumentOutline {
    */
   readonly children: readonly Descriptor[];
   readonly subject?: Descriptor;
+  /** What the configuration of a manifest says of where it runs, if whoever remembers the one remembers both. */
+  readonly platform?: Platform;
 }
 
 /** What the configuration of an image says of where it runs. */

@@ -1,49 +1,73 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { COMMAND, environment, Homes } from './world.js';
+import { COMMAND, environment, Homes, run } from './world.js';
 
 const homes = new Homes();
 afterAll(() => homes.removeAll());
 
-/** Packages that cost more to load than such a command takes: the database and the checks of foreign JSON. */
-const HEAVY = ['@photostructure/sqlite', 'node:sqlite', 'valibot', 'backends/dir'];
+/** What takes Node longer to load than a short command takes for its work. */
+const HEAVY = [
+  '@photostructure/sqlite',
+  'node:sqlite',
+  'node:crypto',
+  'node:fs/promises',
+  'node:net',
+  'node:perf_hooks',
+  'node:stream',
+  'node:tty',
+  'node:worker_threads',
+];
 
 describe('a command that needs no store', () => {
-  it.each([
-    ['version'],
-    ['version', '--json'],
-    ['--version'],
-    ['--help'],
-    ['images', 'import', '--help'],
-    ['nonsense'],
-  ])('loads nothing heavy: stowage %s %s %s', async (...words) => {
-    expect(await loadedBy(words)).toEqual([]);
-  });
+  it.each([['version'], ['version', '--json'], ['--version'], ['--help'], ['images', 'import', '--help']])(
+    'loads nothing heavy: stowage %s %s %s',
+    async (...words) => {
+      const { heavy } = await loadedBy(await homes.make(), words);
+      expect(heavy).toEqual([]);
+    },
+  );
+});
 
-  it('is the exception: a list loads what stores need', async () => {
-    expect(await loadedBy(['ls'])).toContain('backends/dir');
+describe('a command that only looks', () => {
+  it.each([['ls'], ['images', 'ls', '-q'], ['ls', '--json']])(
+    'loads nothing but one file and SQLite: stowage %s %s %s',
+    async (...words) => {
+      const home = await homes.make();
+      await run(home, ['import', 'example.org/team/one:latest', 'one.tar']);
+      const { own, heavy } = await loadedBy(home, words);
+      expect(own).toEqual(['stowage.js', 'start.js']);
+      expect(heavy.filter((name) => !name.includes('sqlite'))).toEqual([]);
+      expect(heavy).not.toEqual([]);
+    },
+  );
+
+  it('loads neither what writes when an archive is imported again', async () => {
+    const home = await homes.make();
+    const words = ['import', 'example.org/team/one:latest', 'one.tar'];
+    expect((await loadedBy(home, words)).own).toContain('write.js');
+    const { own } = await loadedBy(home, words);
+    expect(own).not.toContain('more.js');
   });
 });
 
-/** Which of the heavy parts a command loads: the bundler names in each chunk the files that are in it. */
-async function loadedBy(words: readonly string[]): Promise<string[]> {
-  const home = await homes.make();
+/** Files of the command and heavy parts that a command loads, and does not need to tell of them. */
+async function loadedBy(home: string, words: readonly string[]) {
   const tracer = join(home, 'tracer.cjs');
   await writeFile(tracer, TRACER);
-  const { stderr } = spawnSync(process.execPath, ['--require', tracer, COMMAND, ...words], {
+  const { stderr, status } = spawnSync(process.execPath, ['--require', tracer, COMMAND, ...words], {
     cwd: home,
     env: environment(home),
     encoding: 'utf8',
   });
+  expect(status, stderr).toBe(0);
   const loaded = stderr.split('\n').flatMap((line) => /^loaded (.*)/.exec(line)?.[1] ?? []);
   expect(loaded).toContain(COMMAND);
-  const texts = await Promise.all(
-    loaded.filter((path) => /\.c?js$/.test(path)).map((path) => readFile(path, 'utf8')),
-  );
-  const files = texts.flatMap((text) => [...text.matchAll(/^\/\/ (\S+\.m?js)$/gm)].map(([, file]) => file!));
-  return HEAVY.filter((name) => [...loaded, ...files].some((each) => each.includes(name)));
+  return {
+    own: loaded.filter((path) => dirname(path) === dirname(COMMAND)).map((path) => basename(path)),
+    heavy: HEAVY.filter((name) => loaded.some((each) => each === name || each.includes(`/${name}/`))),
+  };
 }
 
 /** Tells at the end what was loaded: files, and with its prefix every built-in module. */

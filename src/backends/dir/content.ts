@@ -26,10 +26,10 @@ import * as blobs from './blobs.js';
 import type { OpenFile } from './files.js';
 import { findOutlines } from './outlines.js';
 import { damaged, openBlob, readBlob, sliceOf } from './read-blob.js';
-import { commitBlob, INFO, putBytes, putHeld, relabel } from './put-blob.js';
+import { commitBlob, putBytes, putHeld, relabel } from './put-blob.js';
 import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { BLOB_COLUMNS, blobInfoOf } from './rows.js';
+import { BLOB, BLOB_COLUMNS, blobInfoOf } from './rows.js';
 import { hold, requireLease, requireWritable, type View } from './view.js';
 import { DirIngests, type IngestedContent } from './resumable.js';
 
@@ -39,11 +39,15 @@ const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (dig
 /** The blobs of one namespace. */
 export class DirContent implements LocalContent, OutlineMemory, SliceSource {
   readonly #view: View;
-  readonly #ingests: DirIngests;
+  readonly #open: Set<OpenIngest>;
 
   /** `open` gets every ingest opened here, until it is closed. */
   constructor(view: View, open: Set<OpenIngest>) {
     this.#view = view;
+    this.#open = open;
+  }
+
+  get #ingests(): DirIngests {
     const content: IngestedContent = {
       holds: async (digest, options) =>
         (await this.info(digest, options)) !== undefined &&
@@ -51,7 +55,7 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
       commit: (written, data, options) => commitBlob(this.#view, written, data, options),
       link: (shared, options) => putHeld(this.#view, shared, options.labels, options),
     };
-    this.#ingests = new DirIngests(view, content, open);
+    return new DirIngests(this.#view, content, this.#open);
   }
 
   async stat(target: Target, options: CallOptions = {}) {
@@ -119,7 +123,7 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
 
   async info(digest: Digest, options: CallOptions = {}): Promise<BlobInfo | undefined> {
     const { place, namespace } = this.#view;
-    const row = await place.connection.read((queries) => queries.get(INFO, namespace, digest), options);
+    const row = await place.connection.read((queries) => queries.get(BLOB, namespace, digest), options);
     return row && blobInfoOf(row);
   }
 
@@ -139,7 +143,7 @@ export class DirContent implements LocalContent, OutlineMemory, SliceSource {
     const change = () =>
       place.connection.transaction((transaction) => {
         if (!relabel(this.#view, transaction, digest, changes)) throw blobNotFound(digest);
-        return blobInfoOf(transaction.get(INFO, namespace, digest) ?? {});
+        return blobInfoOf(transaction.get(BLOB, namespace, digest) ?? {});
       }, options);
     const removes = Object.values(changes).every((value) => value === null);
     return removes ? withReserve(place, change) : change();

@@ -3,21 +3,19 @@ import { changeRecord } from '../../images/change.js';
 import { GC_EXPIRE } from '../../images/gc-labels.js';
 import type { ImageChange, ImageRecord, ImageStore } from '../../images/store.js';
 import type { Queries, Transaction } from './database/connection.js';
-import type { IndexFile } from './index-file.js';
+import { IndexFile } from './index-file.js';
 import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
-import { imageOf } from './rows.js';
+import { IMAGE, imageOf } from './rows.js';
 import { hold, releaseFromLeases, requireLease, requireWritable, touchNamespace, type View } from './view.js';
 
 /** The image records of one namespace. */
 export class DirImages implements ImageStore {
   readonly atomic = true;
   readonly #view: View;
-  readonly #index: IndexFile;
 
-  constructor(view: View, index: IndexFile) {
+  constructor(view: View) {
     this.#view = view;
-    this.#index = index;
   }
 
   async get(name: string, options: CallOptions = {}): Promise<ImageRecord | undefined> {
@@ -26,7 +24,7 @@ export class DirImages implements ImageStore {
 
   list(options: ListOptions = {}): AsyncIterable<ImageRecord> {
     const { place, namespace } = this.#view;
-    const query = `SELECT * FROM images WHERE namespace = ? AND name > ? ORDER BY name LIMIT ${PAGE}`;
+    const query = `SELECT ${IMAGE} FROM images WHERE namespace = ? AND name > ? ORDER BY name LIMIT ${PAGE}`;
     return paged<ImageRecord>(
       place.connection,
       (queries, after) => queries.all(query, namespace, after?.name ?? options.after ?? ''),
@@ -53,7 +51,7 @@ export class DirImages implements ImageStore {
           records.push(record);
         }
       }
-      this.#index.rewriteWith(transaction);
+      new IndexFile(place.paths, place.files).rewriteWith(transaction);
       return records;
     };
     const change = () => place.connection.transaction(work, options);
@@ -62,7 +60,7 @@ export class DirImages implements ImageStore {
 
   #find(queries: Queries, name: string): ImageRecord | undefined {
     const row = queries.get(
-      'SELECT * FROM images WHERE namespace = ? AND name = ?',
+      `SELECT ${IMAGE} FROM images WHERE namespace = ? AND name = ?`,
       this.#view.namespace,
       name,
     );

@@ -3,7 +3,7 @@ import type { Queries, SharedConnection, Transaction } from './database/connecti
 import type { FileFacts, Files } from './files.js';
 import { generationOf, indexText, isIndex, LAYOUT_FILE } from './layout.js';
 import type { Paths } from './paths.js';
-import { imageOf } from './rows.js';
+import { IMAGE, imageOf } from './rows.js';
 
 /** The namespace whose names other tools see. */
 export const VISIBLE_NAMESPACE = 'default';
@@ -110,13 +110,12 @@ export class IndexFile {
   }
 
   #text(queries: Queries, number: number): string {
-    const columns = 'name, mediatype, digest, size, annotations, labels, created, updated';
     const named = queries.all(
-      `SELECT ${columns} FROM images WHERE namespace = ? ORDER BY name`,
+      `SELECT ${IMAGE} FROM images WHERE namespace = ? ORDER BY name`,
       VISIBLE_NAMESPACE,
     );
     const others = queries.all(
-      `SELECT ${columns} FROM images WHERE namespace <> ? ORDER BY namespace, name`,
+      `SELECT ${IMAGE} FROM images WHERE namespace <> ? ORDER BY namespace, name`,
       VISIBLE_NAMESPACE,
     );
     return indexText(

@@ -38,6 +38,27 @@ describe('outlines', () => {
     );
   });
 
+  it('of manifests say where the configuration runs, while that is held as such, too', async () => {
+    const ofManifest = async () => (await remembered(image)) as { platform?: object };
+    await put(image);
+    assert.equal((await ofManifest()).platform, undefined);
+    await store.namespace('other').content.put(config().descriptor, () => config().bytes);
+    assert.equal((await ofManifest()).platform, undefined);
+    await put(config());
+    assert.deepEqual((await ofManifest()).platform, { architecture: 'amd64', os: 'linux' });
+    await store.content.delete(config().descriptor.digest);
+    assert.equal((await ofManifest()).platform, undefined);
+  });
+
+  it('of artifacts say nothing of where they run, whatever their configuration holds', async () => {
+    const artifact = manifest({
+      ...config(),
+      descriptor: { ...config().descriptor, mediaType: 'application/vnd.example' },
+    });
+    for (const built of [config(), artifact]) await put(built);
+    assert.equal(((await remembered(artifact)) as { platform?: object }).platform, undefined);
+  });
+
   it('say of what is held and not remembered that it is held', async () => {
     await store.content.put({ digest: image.descriptor.digest }, () => image.bytes);
     const found = await store.content.outlines?.([image.descriptor, both.descriptor]);

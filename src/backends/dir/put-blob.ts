@@ -9,13 +9,10 @@ import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
 import { Ingest } from './ingest.js';
 import { outlineOfFile, recordOutline } from './outlines.js';
-import { BLOB_COLUMNS, blobInfoOf } from './rows.js';
+import { BLOB, blobInfoOf } from './rows.js';
 import { requireThere } from './still-there.js';
 import { hold, releaseFromLeases, requireLease, type View } from './view.js';
 import { writeBlob } from './write-blob.js';
-
-/** What a namespace knows of one blob, for `blobInfoOf`. */
-export const INFO = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest) WHERE c.namespace = ? AND c.digest = ?`;
 
 /** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */
 export async function putHeld(
@@ -26,7 +23,7 @@ export async function putHeld(
 ): Promise<Stored | undefined> {
   const { blob, own } = await view.place.connection.read((queries) => {
     requireLease(view, queries);
-    const own = queries.get(INFO, view.namespace, target.digest) !== undefined;
+    const own = queries.get(BLOB, view.namespace, target.digest) !== undefined;
     return { blob: blobs.stored(queries, target), own };
   }, options);
   if (blob === undefined) return undefined;
@@ -143,7 +140,7 @@ export function relabel(
   changes: LabelChanges,
 ): boolean {
   const { namespace } = view;
-  const row = transaction.get(INFO, namespace, digest);
+  const row = transaction.get(BLOB, namespace, digest);
   if (row === undefined) return false;
   if (Object.keys(changes).length === 0) return true;
   const labels = mergeLabels(blobInfoOf(row).labels, changes);

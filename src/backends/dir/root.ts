@@ -27,9 +27,13 @@ export async function prepareRoot(
     if (mustExist) throw noStore(paths);
     await createRoot(files, paths.root);
   }
-  // Listed before the database is looked for: every store makes that before anything that would look foreign.
-  const found = await files.list(paths.root);
-  const database = await files.stat(paths.database);
+  let database = await files.stat(paths.database);
+  let found: readonly string[] = [];
+  if (database === undefined) {
+    // Looked for again after listing: every store makes its database before anything that would look foreign.
+    found = await files.list(paths.root);
+    database = await files.stat(paths.database);
+  }
   const lost = await lostDatabase(files, paths);
   if (lost !== undefined) throw databaseLost(paths, lost);
   if (database === undefined) {
@@ -111,14 +115,13 @@ async function createRoot(files: Files, root: string): Promise<void> {
  * the folders durable before.
  */
 export async function createFolders(files: Files, paths: Paths, known: boolean): Promise<void> {
-  const created = [
-    await files.makeFolder(paths.blobs),
-    await files.makeFolder(paths.blobFolder('sha256')),
-    await files.makeFolder(paths.ingests),
-    await files.makeFolder(paths.holders),
-  ];
+  let created = false;
+  for (const folder of [paths.blobs, paths.blobFolder('sha256'), paths.ingests, paths.holders]) {
+    // To look is much faster than to fail, and most often they are all there.
+    if ((await files.stat(folder)) === undefined && (await files.makeFolder(folder))) created = true;
+  }
   // Who made them may have been killed before that was durable.
-  if (known && !created.includes(true)) return;
+  if (known && !created) return;
   files.sync.syncFolder(paths.blobs);
   files.sync.syncFolder(paths.root);
   // A parent that only lets through, such as one of mode 0711, cannot be opened, and so not be synced.

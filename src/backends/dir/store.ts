@@ -5,11 +5,9 @@ import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
 import type { Collector } from '../../images/collection.js';
-import { revisionIn } from './database/connection.js';
 import { DirCollector } from './collector.js';
 import { DirContent } from './content.js';
 import { DirImages } from './images.js';
-import { IndexFile } from './index-file.js';
 import { DirLeases } from './leases.js';
 import { DirNamespaces } from './namespaces.js';
 import { DirTemporaryFiles } from './temporary-files.js';
@@ -34,10 +32,6 @@ export class DirStore implements Store, Revisions {
   readonly readOnly: boolean;
   readonly content: LocalContent;
   readonly images: ImageStore;
-  readonly leases: LeaseStore;
-  readonly namespaces: NamespaceStore;
-  readonly temporaryFiles: TemporaryFiles;
-  readonly collector: Collector;
   readonly #view: View;
   readonly #session: Session;
 
@@ -47,11 +41,7 @@ export class DirStore implements Store, Revisions {
     this.lease = view.lease;
     this.readOnly = view.readOnly;
     this.content = new DirContent(view, session.ingests);
-    this.images = new DirImages(view, new IndexFile(view.place.paths, view.place.files));
-    this.leases = new DirLeases(view, session.running);
-    this.namespaces = new DirNamespaces(view);
-    this.temporaryFiles = new DirTemporaryFiles(view);
-    this.collector = new DirCollector(view);
+    this.images = new DirImages(view);
     this.#view = view;
     this.#session = session;
   }
@@ -68,6 +58,24 @@ export class DirStore implements Store, Revisions {
     return new DirStore({ ...view, place: whileOpen(view.place, session) }, session);
   }
 
+  // These have no state of their own and are made when they are asked for: most commands need none of them.
+
+  get leases(): LeaseStore {
+    return new DirLeases(this.#view, this.#session.running);
+  }
+
+  get namespaces(): NamespaceStore {
+    return new DirNamespaces(this.#view);
+  }
+
+  get temporaryFiles(): TemporaryFiles {
+    return new DirTemporaryFiles(this.#view);
+  }
+
+  get collector(): Collector {
+    return new DirCollector(this.#view);
+  }
+
   under(lease: Pick<Lease, 'id'>): Store {
     return new DirStore({ ...this.#view, lease: lease.id }, this.#session);
   }
@@ -77,8 +85,13 @@ export class DirStore implements Store, Revisions {
     return new DirStore({ ...this.#view, namespace: name, lease: undefined }, this.#session);
   }
 
+  /** What others committed, and every row this process has changed, committed or not. */
   revision(options: CallOptions = {}): Promise<string> {
-    return this.#view.place.connection.read(revisionIn, options);
+    return this.#view.place.connection.read((queries) => {
+      const others = queries.get('PRAGMA data_version')?.['data_version'];
+      const own = queries.get('SELECT total_changes() AS own')?.['own'];
+      return `${String(others)} ${String(own)}`;
+    }, options);
   }
 
   close(): Promise<void> {

@@ -11,7 +11,7 @@ export type FsckFlags = {
 
 const run: CommandBody<FsckFlags, []> = async function ({ repair, noHash }) {
   const { root } = this.place();
-  const { checkStore } = await import('../../backends/dir/index.js');
+  const { checkStore } = await import('../../backends/dir/fsck/check-store.js');
   const report = await this.withProgress(repair === true ? 'repairing' : 'checking', (onProgress) =>
     checkStore({ root, repair: repair === true, hash: noHash !== true, signal: this.signal, onProgress }),
   );

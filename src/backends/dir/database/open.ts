@@ -135,12 +135,11 @@ function opened(database: Database, prepare: (database: Database) => void): Data
 }
 
 async function untilFree<T>(path: string, attempt: () => T): Promise<T> {
-  const deadline = performance.now() + LOCK_PATIENCE;
-  for (const backoff = new Backoff(); ; await backoff.wait()) {
+  for (const backoff = new Backoff(LOCK_PATIENCE); ; await backoff.wait()) {
     try {
       return attempt();
     } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) {
+      if (!isBusy(error) || backoff.isOver()) {
         throw fromSqliteError(error, `Cannot open ${JSON.stringify(path)}`);
       }
     }
