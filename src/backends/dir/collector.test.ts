@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, it } from 'vitest';
 import {
@@ -127,6 +127,12 @@ describe('a collection of a folder', () => {
     );
     assert.ok(existsSync(join(root, 'blobs', 'md5', 'x')));
     assert.ok(!existsSync(join(root, 'index.json.tmp')));
+  });
+
+  it('says what was tried where somebody has taken a part of the store away', async () => {
+    await rm(join(root, 'holders'), { recursive: true });
+    const { message } = await rejectsWith('NOT_FOUND', store.collector.collect());
+    assert.match(message, /^Cannot collect garbage in ".*": no such file or directory$/);
   });
 
   it('leaves what a dead process left behind for a day, and a thorough one removes it at once', async () => {

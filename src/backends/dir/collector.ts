@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../content/store.js';
+import { fromSystemError } from '../../errors.js';
 import type {
   Collection,
   Collector,
@@ -41,12 +42,24 @@ export class DirCollector implements Collector {
   }
 
   async collect(options: CollectOptions = {}): Promise<Collection> {
-    const { place } = this.#view;
-    const { signal, thorough = false } = options;
+    const { signal, dryRun = false } = options;
     signal?.throwIfAborted();
     const tally = new Tally(options);
-    if (options.dryRun === true) return this.#rehearse(tally, options);
-    requireWritable(this.#view, 'collect garbage');
+    if (!dryRun) requireWritable(this.#view, 'collect garbage');
+    try {
+      return await (dryRun ? this.#rehearse(tally, options) : this.#collect(tally, options));
+    } catch (error) {
+      if (signal?.aborted === true && error === signal.reason) throw error;
+      throw fromSystemError(
+        error,
+        `Cannot collect garbage in ${JSON.stringify(this.#view.place.paths.root)}`,
+      );
+    }
+  }
+
+  async #collect(tally: Tally, options: CollectOptions): Promise<Collection> {
+    const { place } = this.#view;
+    const { thorough = false } = options;
     const ingests = await ingestStates(place);
     const removeRecords = (transaction: Transaction) => {
       const left = place.holders.reap(transaction);
