@@ -170,12 +170,14 @@ describe('opening a store', () => {
 
   it('opens the database anew only when the one before is closed', async () => {
     const events: string[] = [];
-    let go = () => {};
+    let [begin, go] = [() => {}, () => {}];
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const unlinking = new Promise<void>((resolve) => (go = resolve));
     const slow = await open(
       {},
       {
         async unlink(path) {
+          begin();
           await unlinking;
           events.push('closed');
           return nodeFiles.unlink(path);
@@ -184,6 +186,8 @@ describe('opening a store', () => {
     );
     await slow.leases.create();
     const closing = slow.close();
+    // Until then its leases are still being released, and it may be shared.
+    await begun;
     const opening = open().then(() => events.push('opened'));
     await new Promise((resolve) => setTimeout(resolve, 50));
     go();
