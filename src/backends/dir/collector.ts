@@ -15,7 +15,7 @@ import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { holdingsIn } from './holdings.js';
 import { IndexFile } from './index-file.js';
-import { ingestStates, removeIngest, removeStrays, type IngestState } from './ingests.js';
+import { ingestStates, removeIngest, removeStrays, type IngestState } from './stored-ingests.js';
 import { withReserve } from './reserve.js';
 import { text } from './rows.js';
 import { sweepDying, sweepUnknown, unknownFiles } from './sweep.js';

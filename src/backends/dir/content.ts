@@ -31,7 +31,7 @@ import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
 import { BLOB, BLOB_COLUMNS, blobInfoOf } from './rows.js';
 import { hold, requireLease, requireWritable, type View } from './view.js';
-import { DirIngests, type IngestedContent } from './resumable.js';
+import { DirIngests, type IngestedContent } from './ingests.js';
 
 const NEXT_PAGE = `SELECT ${BLOB_COLUMNS} FROM content c JOIN blobs b USING (digest)
   WHERE c.namespace = ? AND c.digest > ? ORDER BY c.digest LIMIT ${PAGE}`;

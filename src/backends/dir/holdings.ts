@@ -4,7 +4,7 @@ import { GC_PREFIX } from '../../images/gc-labels.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Queries } from './database/connection.js';
 import type { Row } from './database/library.js';
-import type { IngestState } from './ingests.js';
+import type { IngestState } from './stored-ingests.js';
 import { text } from './rows.js';
 
 /**

@@ -5,7 +5,7 @@ import { writeFully } from '../../io/write-fully.js';
 import type { Algorithm, Digest } from '../../oci/digest.js';
 import { BLOB_MODE } from './blob-file.js';
 import type { Files, OpenFile } from './files.js';
-import { openData } from './ingest.js';
+import { openData } from './ingest-data.js';
 import type { IngestFolder } from './ingest-folder.js';
 import { forgetProgress, saveProgress, type IngestProgress } from './ingest-progress.js';
 

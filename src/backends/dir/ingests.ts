@@ -1,139 +1,149 @@
-import { join } from 'node:path';
+import { checkIngest, checkTotal, contentExists, ingestLocked } from '../../content/ingest-terms.js';
+import type { Ingest, IngestOptions, IngestStatus } from '../../content/ingests.js';
+import type { CallOptions } from '../../content/store.js';
+import { fromSystemError } from '../../errors.js';
+import { compareBytewise } from '../../io/bytewise.js';
+import { whenFree } from '../../io/when-free.js';
 import type { Digest } from '../../oci/digest.js';
-import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
-import type { FileFacts } from './files.js';
-import { ORPHAN_TTL } from './holders.js';
-import { removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
-import { holderIn, isBeingMade, isHeld, isOrphan } from './ingest-holder.js';
-import { progressIn } from './ingest-progress.js';
-import type { Place } from './place.js';
-import { LEASE_COUNTS, releaseFromLeases } from './view.js';
+import * as blobs from './blobs.js';
+import { IngestFolder, removeFolder } from './ingest-folder.js';
+import { storedIngest, storedIngests, tidyOnce, type StoredIngest } from './stored-ingests.js';
+import { DirIngest, type IngestContent, type SharedBlob } from './open-ingest.js';
+import { requireThere } from './still-there.js';
+import { hold, releaseFromLeases, requireLease, requireWritable, type View } from './view.js';
 
-const FOLDER = /^[0-9a-f]{64}$/;
-
-/** An ingest as it is on the disk. */
-export interface StoredIngest extends IngestTerms {
-  readonly folder: string;
-  /** Bytes that are written. */
-  readonly offset: number;
-  /** When bytes were last written, or it was opened first. */
-  readonly updatedAt: Date;
-  /** Changes with the bytes. */
-  readonly touched: string;
+/** What opening an ingest needs of content besides. */
+export interface IngestedContent extends Omit<IngestContent, 'onClosed'> {
+  /** Whether this namespace holds it; if so the lease does from now on. */
+  holds(digest: Digest, options: CallOptions): Promise<boolean>;
 }
 
-/** What a collector wants to know besides. */
-export interface IngestState {
-  readonly namespace: string;
-  readonly ref: string;
-  readonly expected: Digest | undefined;
-  readonly folder: string;
-  readonly offset: number;
-  /** Somebody alive has it open. */
-  readonly active: boolean;
-  /** Left behind: by a process that died with it open, or a put that ended before its content was there. */
-  readonly orphan: boolean;
-  /** 24 hours after bytes were last written. */
-  readonly expiresAt: Date;
-  /** Of the bytes so far; empty if there is no file of them. */
-  readonly touched: string;
-}
+/** The writes in progress of one namespace. */
+export class DirIngests {
+  readonly #view: View;
+  readonly #content: IngestedContent;
+  readonly #open: Set<Ingest>;
 
-/** Every ingest of every namespace, in no order; those that come or go meanwhile may or may not be among them. */
-export async function* storedIngests(place: Place): AsyncIterable<StoredIngest> {
-  for (const name of await place.files.list(place.paths.ingests)) {
-    if (!FOLDER.test(name)) continue;
-    const ingest = await storedIngest(place, join(place.paths.ingests, name));
-    if (ingest !== undefined) yield ingest;
+  /** `open` gets every ingest opened here, until it is closed. */
+  constructor(view: View, content: IngestedContent, open: Set<Ingest>) {
+    this.#view = view;
+    this.#content = content;
+    this.#open = open;
   }
-}
 
-/** What is in a folder, or undefined if there is none, or it does not say what it is for. */
-export async function storedIngest(place: Place, folder: string): Promise<StoredIngest | undefined> {
-  const terms = await termsIn(place, folder);
-  if (terms === undefined) return undefined;
-  const data = await place.files.stat(join(folder, 'data'));
-  const written = Math.floor(Number(data?.modified ?? 0) / 1e6);
-  const recorded = (await progressIn(place.files, folder))?.updatedAt.getTime() ?? 0;
-  const updatedAt = new Date(Math.max(terms.startedAt.getTime(), written, recorded));
-  return { ...terms, folder, offset: data?.size ?? 0, updatedAt, touched: touchOf(data) };
-}
-
-/** Every ingest of every namespace, for a collector. */
-export async function ingestStates(place: Place): Promise<readonly IngestState[]> {
-  const states: IngestState[] = [];
-  for await (const { namespace, ref, expected, folder, offset, updatedAt, touched } of storedIngests(place)) {
-    const named = await holderIn(place, folder);
-    const active = isHeld(place, named);
-    const expiresAt = new Date(updatedAt.getTime() + ORPHAN_TTL);
-    const orphan = isOrphan(place, named);
-    states.push({ namespace, ref, expected, folder, offset, active, orphan, expiresAt, touched });
+  async open(ref: string, options: IngestOptions): Promise<Ingest> {
+    const { expect, patience = 0, signal } = options;
+    const what = `open ingest ${JSON.stringify(ref)}`;
+    signal?.throwIfAborted();
+    requireWritable(this.#view, what);
+    checkIngest(ref, options);
+    const { place, namespace } = this.#view;
+    try {
+      if (expect !== undefined && (await this.#content.holds(expect, options))) {
+        await removeFolder(place, place.paths.ingest(namespace, ref), {
+          ...options,
+          also: this.#forget(ref),
+        });
+        throw contentExists(expect);
+      }
+      await place.connection.read((queries) => requireLease(this.#view, queries), options);
+      await tidyOnce(place);
+      const folder = await whenFree(() => this.#acquire(ref, options), patience, signal);
+      try {
+        return await this.#opened(folder, options);
+      } catch (error) {
+        await folder.release('closed');
+        throw error;
+      }
+    } catch (error) {
+      await requireThere(place.connection, error);
+      throw fromSystemError(error, `Cannot ${what} in ${JSON.stringify(place.paths.root)}`);
+    }
   }
-  return states;
-}
 
-/**
- * Removes an ingest that nothing kept when it was looked at, with what leases say of it. Looks again under the write
- * lock: false if it is gone, or somebody has it open, has gone on with it or has taken it under a lease since.
- */
-export async function removeIngest(
-  place: Place,
-  { namespace, ref, folder, touched }: IngestState,
-  options: TransactionOptions = {},
-): Promise<boolean> {
-  const also = (transaction: Transaction) => {
-    const now = touchOf(place.files.sync.stat(join(folder, 'data')));
-    if (now !== touched || isLeased(transaction, namespace, ref)) return false;
-    releaseFromLeases(transaction, namespace, 'ingests', ref);
-    return true;
-  };
-  return removeFolder(place, folder, { ...options, also });
-}
-
-/**
- * Removes what crashes left in the folder of ingests that is none: what was about to be removed, and what does not say
- * what it is for and was not touched for `age` milliseconds.
- */
-export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void> {
-  const { files, paths } = place;
-  for (const name of await files.list(paths.ingests)) {
-    const folder = join(paths.ingests, name);
-    if (name.startsWith('gone-')) await files.removeTree(folder);
-    else if (FOLDER.test(name) && (await termsIn(place, folder)) !== undefined) continue;
-    else if (name.startsWith('new-')) {
-      // Nothing was written into it yet, so nothing can go on with what a dead one began.
-      if (!isBeingMade(place, name)) await removeFolder(place, folder);
-    } else if (await isOlder(place, folder, age)) await removeFolder(place, folder);
+  async *list(options: CallOptions): AsyncIterable<IngestStatus> {
+    options.signal?.throwIfAborted();
+    const found: IngestStatus[] = [];
+    for await (const ingest of storedIngests(this.#view.place)) {
+      options.signal?.throwIfAborted();
+      if (ingest.namespace === this.#view.namespace) found.push(await this.#statusOf(ingest, options));
+    }
+    for (const status of found.sort((a, b) => compareBytewise(a.ref, b.ref))) {
+      options.signal?.throwIfAborted();
+      yield status;
+    }
   }
-}
 
-/** Removes what nobody has continued for {@link ORPHAN_TTL} and no lease keeps. */
-export async function removeExpired(place: Place): Promise<void> {
-  await removeStrays(place);
-  for (const ingest of await ingestStates(place)) {
-    if (ingest.active || ingest.expiresAt.getTime() > Date.now()) continue;
-    await removeIngest(place, ingest);
+  async get(ref: string, options: CallOptions): Promise<IngestStatus | undefined> {
+    options.signal?.throwIfAborted();
+    const { place, namespace } = this.#view;
+    const ingest = await storedIngest(place, place.paths.ingest(namespace, ref));
+    return ingest && this.#statusOf(ingest, options);
   }
-}
 
-/** Whether a lease that counts keeps an ingest. */
-export function isLeased(queries: Queries, namespace: string, ref: string): boolean {
-  const row = queries.get(
-    `SELECT 1 FROM lease_resources r JOIN leases l ON l.namespace = r.namespace AND l.id = r.lease
-       WHERE r.type = 'ingests' AND r.id = ? AND r.namespace = ? AND ${LEASE_COUNTS}`,
-    ref,
-    namespace,
-    Date.now(),
-  );
-  return row !== undefined;
-}
+  async abort(ref: string, options: CallOptions): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    requireWritable(this.#view, `abort ingest ${JSON.stringify(ref)}`);
+    const { place, namespace } = this.#view;
+    const folder = place.paths.ingest(namespace, ref);
+    return removeFolder(place, folder, { ...options, evenIfHeld: true, also: this.#forget(ref) });
+  }
 
-function touchOf(data: FileFacts | undefined): string {
-  return data === undefined ? '' : `${data.inode} ${data.modified} ${data.size}`;
-}
+  async #acquire(ref: string, { total, expect, signal }: IngestOptions): Promise<IngestFolder> {
+    const { place, namespace } = this.#view;
+    const wanted = { namespace, ref, total, expected: expect };
+    const folder = await IngestFolder.acquire(place, wanted, { signal });
+    if (folder instanceof IngestFolder) return folder;
+    throw ingestLocked(ref, folder.lockedSince);
+  }
 
-async function isOlder({ files }: Place, folder: string, age: number): Promise<boolean> {
-  const touched = [await files.stat(folder), await files.stat(join(folder, 'data'))];
-  const latest = Math.max(...touched.map((facts) => Number(facts?.modified ?? 0) / 1e6));
-  return Date.now() - latest >= age;
+  async #opened(folder: IngestFolder, { total, expect, signal }: IngestOptions): Promise<Ingest> {
+    const view = this.#view;
+    const { ref } = folder.terms;
+    checkTotal(ref, folder.terms.total, total);
+    await folder.revise({ total, expected: expect });
+    if (view.lease !== undefined) {
+      await view.place.connection.transaction(
+        (transaction) => {
+          requireLease(view, transaction);
+          hold(view, transaction, ref, 'ingests');
+        },
+        { signal },
+      );
+    }
+    const onClosed = (ingest: Ingest) => void this.#open.delete(ingest);
+    const shared = await this.#shared(folder.terms, { signal });
+    const ingest = await DirIngest.open(view.place, folder, { ...this.#content, onClosed }, shared);
+    this.#open.add(ingest);
+    return ingest;
+  }
+
+  /** What is expected, if it is on the disk with the size it is to have. */
+  async #shared(
+    { expected, total }: { readonly expected: Digest | undefined; readonly total: number | undefined },
+    options: CallOptions,
+  ): Promise<SharedBlob | undefined> {
+    if (expected === undefined) return undefined;
+    const { place } = this.#view;
+    const blob = await place.connection.read(
+      (queries) =>
+        blobs.stored(queries, { digest: expected, ...(total === undefined ? {} : { size: total }) }),
+      options,
+    );
+    return blob !== undefined && (await blobs.isThere(place, blob)) ? blob : undefined;
+  }
+
+  async #statusOf(ingest: StoredIngest, options: CallOptions): Promise<IngestStatus> {
+    const { ref, total, expected, startedAt, updatedAt } = ingest;
+    const shared = ingest.offset === 0 ? await this.#shared(ingest, options) : undefined;
+    return { ref, offset: shared?.size ?? ingest.offset, total, expected, startedAt, updatedAt };
+  }
+
+  #forget(ref: string) {
+    const { namespace } = this.#view;
+    return (transaction: Parameters<typeof releaseFromLeases>[0]) => {
+      releaseFromLeases(transaction, namespace, 'ingests', ref);
+      return true;
+    };
+  }
 }

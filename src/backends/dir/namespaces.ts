@@ -11,7 +11,7 @@ import { checkNamespace } from '../../images/validate.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
 import { removeFolder } from './ingest-folder.js';
-import { storedIngests } from './ingests.js';
+import { storedIngests } from './stored-ingests.js';
 import { PAGE, paged } from './paged.js';
 import { withReserve } from './reserve.js';
 import { mapOf } from './rows.js';

@@ -5,7 +5,7 @@ import type { CallOptions, Labels, Stored } from '../../content/store.js';
 import { errnoOf, fromSystemError, StowageError } from '../../errors.js';
 import { algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
 import type { OpenFile } from './files.js';
-import { takeBack } from './ingest.js';
+import { takeBack } from './ingest-data.js';
 import { IngestBytes } from './ingest-bytes.js';
 import type { IngestFolder } from './ingest-folder.js';
 import { progressIn } from './ingest-progress.js';

@@ -7,7 +7,7 @@ import { algorithmOf, type Digest } from '../../oci/digest.js';
 import type { BegunFile } from './blob-file.js';
 import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
-import { Ingest } from './ingest.js';
+import { PutIngest } from './put-ingest.js';
 import { outlineOfFile, recordOutline } from './outlines.js';
 import { BLOB, blobInfoOf } from './rows.js';
 import { requireThere } from './still-there.js';
@@ -52,10 +52,10 @@ export async function putBytes(
 ): Promise<Stored> {
   const { place, namespace } = view;
   const { signal, onBytes } = options;
-  const begun: { ingest?: Ingest } = {};
+  const begun: { ingest?: PutIngest } = {};
   const put = place.puts.enter();
   const create = async (): Promise<BegunFile> => {
-    begun.ingest = await Ingest.open(place, namespace, target ?? {}, options);
+    begun.ingest = await PutIngest.open(place, namespace, target ?? {}, options);
     return begun.ingest.openData();
   };
   const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
@@ -155,7 +155,7 @@ export function relabel(
 }
 
 /** @throws {StowageError} CONFLICT if somebody has thrown the bytes away. */
-function ownData(ingest: Ingest | undefined, attempt: string): string {
+function ownData(ingest: PutIngest | undefined, attempt: string): string {
   if (ingest?.isOurs() === true) return ingest.data;
   throw new StowageError('CONFLICT', `${attempt}: it was aborted while it was written`);
 }

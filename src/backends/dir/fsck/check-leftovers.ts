@@ -7,7 +7,7 @@ import type { FileFacts } from '../files.js';
 import { HOLDER_SUFFIX, isHolderId } from '../holders.js';
 import { termsIn } from '../ingest-folder.js';
 import { isBeingMade, isOrphan, textIn } from '../ingest-holder.js';
-import { isLeased } from '../ingests.js';
+import { isLeased } from '../stored-ingests.js';
 import type { Place } from '../place.js';
 import { tellForeign } from './list-blobs.js';
 import type { Check } from './check.js';
