@@ -19,7 +19,14 @@ const MOST_WORKERS = 3;
 /** To wait for a lane, and to start a thread for it, takes as long as to copy this much. */
 export const BYTES_WORTH_A_LANE = 8 << 20;
 
-type Lane = 'here' | 'thread';
+type LaneKind = 'here' | 'thread';
+
+/** A place in which one slice at a time is copied. */
+export interface Lane {
+  readonly copy: (job: CopyJob, options?: CopyJobOptions) => Promise<Digest>;
+  /** Lets the next one in. To be called once. */
+  readonly leave: () => void;
+}
 
 /**
  * Who copies and hashes what is large: this thread, one at a time, with its reads and writes done by others while it hashes; and
@@ -31,15 +38,17 @@ export class CopyLanes implements AsyncDisposable {
   readonly hashing: Pick<HashThread, 'take'>;
   readonly #hashing: HashThread;
   readonly #workers: CopyWorkers;
-  readonly #free: Lane[];
-  readonly #waiting: ((lane: Lane) => void)[] = [];
+  readonly #threads: number;
+  readonly #free: LaneKind[];
+  readonly #waiting: ((lane: LaneKind) => void)[] = [];
 
   constructor({ workers, workerUrl }: CopyLanesOptions = {}) {
     const threads = workers ?? Math.min(availableParallelism() - 1, MOST_WORKERS);
+    this.#threads = threads;
     this.#hashing = new HashThread(workerUrl);
     this.hashing = threads > 0 ? this.#hashing : { take: async () => undefined };
     this.#workers = new CopyWorkers({ workers: threads, workerUrl });
-    this.#free = ['here', ...Array.from({ length: threads }, (): Lane => 'thread')];
+    this.#free = ['here', ...Array.from({ length: threads }, (): LaneKind => 'thread')];
   }
 
   /**
@@ -50,16 +59,33 @@ export class CopyLanes implements AsyncDisposable {
    * @throws {StowageError} as {@link copySlice}.
    */
   async copy(job: CopyJob, options: CopyJobOptions = {}): Promise<Digest> {
-    if (job.from.length < BYTES_WORTH_A_LANE) return copySlice(job, options);
-    const lane = this.#free.shift() ?? (await new Promise<Lane>((resolve) => this.#waiting.push(resolve)));
+    const lane = await this.enter(job.from.length);
     try {
-      return await (lane === 'here' ? copySlice(job, options) : this.#workers.copy(job, options));
+      return await lane.copy(job, options);
     } finally {
-      const next = this.#waiting.shift();
-      if (next !== undefined) next(lane);
-      else if (lane === 'here') this.#free.unshift(lane);
-      else this.#free.push(lane);
+      lane.leave();
     }
+  }
+
+  /**
+   * The same for whoever has something to do before, like making the file that is copied to: waits until a lane is free
+   * for so many bytes. If it is a thread, that starts meanwhile. To be left in any case.
+   */
+  async enter(bytes: number): Promise<Lane> {
+    if (bytes < BYTES_WORTH_A_LANE) return { copy: copySlice, leave: () => {} };
+    const lane =
+      this.#free.shift() ?? (await new Promise<LaneKind>((resolve) => this.#waiting.push(resolve)));
+    const leave = () => this.#leave(lane);
+    if (lane === 'here') return { copy: copySlice, leave };
+    this.#workers.prepare(this.#threads - this.#free.filter((free) => free === 'thread').length);
+    return { copy: (job, options) => this.#workers.copy(job, options), leave };
+  }
+
+  #leave(lane: LaneKind): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(lane);
+    else if (lane === 'here') this.#free.unshift(lane);
+    else this.#free.push(lane);
   }
 
   /** Ends the threads; no work may be under way. Alias of disposal. */

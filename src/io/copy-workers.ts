@@ -68,6 +68,11 @@ export class CopyWorkers implements AsyncDisposable {
     }
   }
 
+  /** Starts threads until there are so many, or as many as may be, for jobs that are about to come. */
+  prepare(count: number): void {
+    while (this.#canLoad && this.#all.size < Math.min(count, this.#limit)) this.#idle.push(this.#start());
+  }
+
   /** Ends the threads; no job may be running. Alias of disposal. */
   async close(): Promise<void> {
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
@@ -92,7 +97,10 @@ export class CopyWorkers implements AsyncDisposable {
     const worker = new Worker(this.#url, QUIET);
     this.#all.add(worker);
     // One that failed is not given another job; what failed in it is told by the job it had.
-    const forget = () => void this.#all.delete(worker);
+    const forget = () => {
+      this.#all.delete(worker);
+      if (this.#idle.includes(worker)) this.#idle.splice(this.#idle.indexOf(worker), 1);
+    };
     worker.on('error', forget).on('exit', forget);
     worker.unref();
     return worker;

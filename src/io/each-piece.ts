@@ -20,7 +20,7 @@ export async function eachPiece(
   signal?: AbortSignal,
 ): Promise<void> {
   const buffers: Buffer[] = [];
-  const taken: (Promise<void> | undefined)[] = [];
+  const taken: Promise<void>[] = [];
   let reading: Promise<Buffer> | undefined;
   let ahead = 0;
   const readNext = (turn: number) => {
@@ -45,12 +45,12 @@ export async function eachPiece(
       reading = readNext(next);
       const work = take(piece, position);
       work?.catch(() => {});
-      taken[turn] = work;
+      if (work !== undefined) taken[turn] = work;
       position += piece.byteLength;
     }
     await Promise.all(taken);
     signal?.throwIfAborted();
   } finally {
-    await Promise.allSettled([...taken, reading]);
+    await Promise.allSettled([...taken, reading].filter((each) => each !== undefined));
   }
 }

@@ -6,7 +6,7 @@ import { digestFromHash, type Algorithm, type Digest } from '../oci/digest.js';
 const SLOTS = 4;
 
 /** Bytes that are handed over at once. */
-export const HASH_PIECE = 1 << 20;
+export const HASH_PIECE = 2 << 20;
 
 /** As copy-worker.js has it. */
 type Answer = { readonly ready: true } | { readonly hashed: true } | { readonly digest: Uint8Array };

@@ -81,9 +81,22 @@ async function copyChunks(source: ByteSource, { intake, output, options, signal 
   }
 }
 
-async function copyWhole(slice: FileSlice, { intake, output, options, signal }: Writing) {
-  const { algorithm, attempt, expected, lanes } = options;
-  intake.count(slice.length);
+async function copyWhole(slice: FileSlice, writing: Writing) {
+  writing.intake.count(slice.length);
+  // Before the file is made, so that a thread can start meanwhile.
+  const lane = await writing.options.lanes?.enter(slice.length);
+  try {
+    return await copyBy(lane?.copy ?? copySlice, slice, writing);
+  } finally {
+    lane?.leave();
+  }
+}
+
+async function copyBy(
+  copyJob: typeof copySlice,
+  slice: FileSlice,
+  { intake, output, options: { algorithm, attempt, expected }, signal }: Writing,
+) {
   const present = await output.present();
   const copy = async (kept: number) => {
     const digest = await output.fill(slice.length, (to, onWritten) => {
@@ -94,8 +107,7 @@ async function copyWhole(slice: FileSlice, { intake, output, options, signal }: 
       const explain = (error: unknown, side: CopySide) =>
         side === 'to' ? fromSystemError(error, attempt) : error;
       const job = { from: slice, to: { file: to, at: 0, kept }, algorithm };
-      const jobOptions = { signal, onBytes, explain };
-      return lanes === undefined ? copySlice(job, jobOptions) : lanes.copy(job, jobOptions);
+      return copyJob(job, { signal, onBytes, explain });
     });
     return intake.finish(digest);
   };

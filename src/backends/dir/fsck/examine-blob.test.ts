@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, it, vi } from 'vitest';
@@ -38,7 +38,7 @@ function spoil(): void {
     [pathOf(unreadable.digest), '/proc/self/mem'],
     [pathOf(cut.digest), pathOf(small.digest)],
   ]);
-  const plain = nodeFiles.open;
+  const plain = nodeFiles.open.bind(nodeFiles);
   vi.spyOn(nodeFiles, 'open').mockImplementation((path, ...rest) =>
     plain(swapped.get(path) ?? path, ...rest),
   );
@@ -80,11 +80,11 @@ describe.each([[0], [1], [3]])('hashing blobs with %d threads', (workers) => {
   });
 
   it('stops in the middle, with nothing of it still open', async () => {
-    const opened: Awaited<ReturnType<typeof open>>[] = [];
-    const plain = nodeFiles.open;
+    const opened: FileHandle[] = [];
+    const plain = nodeFiles.open.bind(nodeFiles);
     vi.spyOn(nodeFiles, 'open').mockImplementation(async (path, ...rest) => {
       const file = await plain(path, ...rest);
-      opened.push(file as (typeof opened)[number]);
+      opened.push(file as FileHandle);
       return file;
     });
     const controller = new AbortController();
