@@ -189,6 +189,12 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/** The path a system error is about, where it says so. */
+export function pathOf(error: unknown): string | undefined {
+  const path = errnoOf(error) === undefined ? undefined : (error as NodeJS.ErrnoException).path;
+  return typeof path === 'string' ? path : undefined;
+}
+
 /**
  * A system error as a StowageError: `attempt` says what was tried ("Cannot read \"x.tar\""), the errno supplies code
  * and reason. Anything that is not a system error comes back unchanged, so that nothing is relabelled.

@@ -152,6 +152,20 @@ describe.skipIf(problem !== undefined)('a root that may not be written to', () =
     await canOnlyBeRead([NAME, IN_LOG]);
   });
 
+  it('of another user who lets nobody look at the blobs says which folder that is', async () => {
+    const blobs = join(root, 'blobs');
+    await chmod(blobs, 0o700);
+    place = { root, stranger: true };
+    assert.equal(await succeeds('images', 'ls', '-q'), NAME);
+    for (const args of [['fsck'], ['gc', '--dry-run']]) {
+      const { status, stderr } = await stowage(...args);
+      assert.equal(status, 4, stderr);
+      assert.match(stderr, /^stowage: Cannot .*: permission denied\n$/);
+      assert.ok(stderr.includes(JSON.stringify(blobs)), stderr);
+    }
+    await chmod(blobs, 0o755);
+  });
+
   it('of another user who lets nobody look says so', async () => {
     for (const hidden of [root, join(root, 'metadata.db')]) {
       const { mode } = await stat(hidden);

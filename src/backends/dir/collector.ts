@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../content/store.js';
-import { fromSystemError } from '../../errors.js';
+import { fromSystemError, pathOf } from '../../errors.js';
 import type {
   Collection,
   Collector,
@@ -50,10 +50,8 @@ export class DirCollector implements Collector {
       return await (dryRun ? this.#rehearse(tally, options) : this.#collect(tally, options));
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) throw error;
-      throw fromSystemError(
-        error,
-        `Cannot collect garbage in ${JSON.stringify(this.#view.place.paths.root)}`,
-      );
+      const where = pathOf(error) ?? this.#view.place.paths.root;
+      throw fromSystemError(error, `Cannot collect garbage in ${JSON.stringify(where)}`);
     }
   }
 

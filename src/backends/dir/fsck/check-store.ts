@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { OnProgress } from '../../../content/progress.js';
-import { fromSystemError, isStowageError, type StowageError } from '../../../errors.js';
+import { fromSystemError, isStowageError, pathOf, type StowageError } from '../../../errors.js';
 import { CopyLanes, type CopyLanesOptions } from '../../../io/copy-lanes.js';
 import { checkFileSystem } from '../file-system.js';
 import { nodeFiles } from '../node-files.js';
@@ -113,7 +113,9 @@ export async function checkStore(
     }
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) throw error;
-    throw fromSystemError(error, `Cannot check the store at ${JSON.stringify(paths.root)}`);
+    const where = pathOf(error);
+    const what = where === undefined || where === paths.root ? '' : `, in ${JSON.stringify(where)}`;
+    throw fromSystemError(error, `Cannot check the store at ${JSON.stringify(paths.root)}${what}`);
   } finally {
     await lanes.close();
   }
