@@ -62,6 +62,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   read: ['NOT_FOUND'],
   collect: [],
   'gc command': [],
+  lease: [],
+  namespace: [],
 };
 
 /** The clock of the machine, which is the same for all processes. In milliseconds. */
@@ -213,11 +215,44 @@ async function main(task: Task): Promise<void> {
     async 'gc command'() {
       await command(['gc']);
     },
+    async lease() {
+      // What a lease keeps stays whoever collects; without it, it may be gone before it is removed.
+      const bytes = random.bytes(1 + random.int(5_000));
+      const { json } = await command(['leases', 'create', '--expires', '1h']);
+      const { id } = json as { id: string };
+      const { digest } = await store.under({ id }).content.put(undefined, () => bytes);
+      await store.collector.collect();
+      if ((await store.content.stat({ digest })) === undefined)
+        findings.push(`${digest} is gone under a lease`);
+      await command(['leases', 'rm', id]);
+      await store.content.delete(digest);
+      if ((await store.content.stat({ digest })) !== undefined)
+        findings.push(`${digest} is there after its removal`);
+    },
+    async namespace() {
+      // Its blobs are those of other namespaces, where others remove them.
+      const name = `team-${task.number}`;
+      const archive = random.pick(task.archives);
+      const own = store.namespace(name);
+      const { images } = await library.importArchive(own, archive.path, {
+        ...(archive.form === 'several' ? {} : { ref: 'example.org/team/image:latest' }),
+        onConflict: 'move',
+      });
+      await store.collector.collect();
+      for (const { name: image } of images) {
+        const record = await own.images.get(image);
+        const { state } = record === undefined ? { state: 'gone' } : await inspect(record, own);
+        if (state !== 'complete') findings.push(`${image} of namespace ${name} is ${state}`);
+      }
+      await own.images.apply(images.map(({ name: image }) => ({ op: 'delete', name: image })));
+      await store.collector.collect();
+      if (!(await store.namespaces.delete(name))) findings.push(`namespace ${name} was not there`);
+    },
   };
-  const inspect = async (record: Library.ImageRecord) => {
+  const inspect = async (record: Library.ImageRecord, from = store) => {
     const states: string[] = [];
-    for await (const node of library.walk(store.content, record.target)) {
-      if ((await store.content.stat(node.descriptor)) === undefined) states.push(node.descriptor.digest);
+    for await (const node of library.walk(from.content, record.target)) {
+      if ((await from.content.stat(node.descriptor)) === undefined) states.push(node.descriptor.digest);
     }
     return { state: states.length === 0 ? 'complete' : `without ${states.join(' ')}` };
   };
@@ -225,7 +260,7 @@ async function main(task: Task): Promise<void> {
   const weights: Readonly<Record<string, number>> = {
     ...{ import: 14, 'import command': 3, 'import from a pipe': 2, remove: 8, 'rm command': 3, tag: 4 },
     ...{ label: 5, export: 5, 'export command': 1, look: 8, list: 3, read: 4 },
-    collect: 4,
+    ...{ collect: 4, lease: 2, namespace: 3 },
     'gc command': task.known.includes('gc') ? 2 : 0,
   };
   const choices = Object.entries(weights).flatMap(([kind, weight]) =>
