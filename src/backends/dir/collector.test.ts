@@ -58,6 +58,38 @@ describe('a collection of a folder', () => {
     );
   });
 
+  it('lets others write while it marks, and keeps what they refer to meanwhile', async () => {
+    await put(1);
+    await put(2);
+    const library = await loadLibrary();
+    const database = join(root, 'metadata.db');
+    const holder = '01234567-89ab-cdef-0123-456789abcdef';
+    await store.close();
+    const setUp = library.open(database);
+    setUp.exec(
+      `INSERT INTO leases (namespace, id, holder, created, labels) VALUES ('default', 'l', '${holder}', 1, '{}')`,
+    );
+    setUp.close();
+    let named = false;
+    // It looks whether the one who holds the lease is alive: after it has read what is there, before it removes.
+    const stat = (path: string) => {
+      if (path.endsWith(`${holder}.db`) && !named) {
+        named = true;
+        const other = library.open(database);
+        other.exec(
+          `INSERT INTO images VALUES ('default', 'x', 'a/b', '${digest(1)}', 100, '{}', '{}', 1, 1)`,
+        );
+        other.close();
+      }
+      return nodeFiles.sync.stat(path);
+    };
+    store = await openStore({ root }, { files: { ...nodeFiles, sync: { ...nodeFiles.sync, stat } } });
+    const { removed } = await store.collector.collect(thorough);
+    assert.ok(named);
+    assert.deepEqual({ content: removed.content, lease: removed.lease }, { content: 1, lease: 1 });
+    assert.deepEqual(await bothSides(), [[digest(1)], [digest(1)]]);
+  });
+
   it('goes on when the bytes of one blob cannot be removed, says so, and tries again the next time', async () => {
     await store.close();
     let broken: string | undefined;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CallOptions } from '../../content/store.js';
 import { fromSystemError, pathOf } from '../../errors.js';
 import type {
@@ -12,7 +13,7 @@ import { Graph } from '../../images/gc-graph.js';
 import { mark } from '../../images/mark.js';
 import { Tally } from '../../images/tally.js';
 import type { Digest } from '../../oci/digest.js';
-import type { Queries, Transaction } from './database/connection.js';
+import { revisionIn, type Queries, type Transaction } from './database/connection.js';
 import { holdingsIn } from './holdings.js';
 import { IndexFile } from './index-file.js';
 import { ingestStates, removeIngest, removeStrays, type IngestState } from './stored-ingests.js';
@@ -24,9 +25,10 @@ import { requireWritable, type View } from './view.js';
 /**
  * Collects a root, whichever namespace it is looked at through.
  *
- * Whoever wants something to stay says so in a transaction, and the mark is made in one: what is referred to when the
- * records go is seen. Bytes go afterwards, in further transactions; until then they are dying, and come back to life
- * with whoever claims or writes them.
+ * Whoever wants something to stay says so in a transaction. The mark is made before the one that removes the records,
+ * so that nobody waits for it, and holds only if no record was changed by then; else it is made again inside: what is
+ * referred to when the records go is seen. Bytes go afterwards, in further transactions; until then they are dying, and
+ * come back to life with whoever claims or writes them.
  */
 export class DirCollector implements Collector {
   readonly #view: View;
@@ -59,9 +61,15 @@ export class DirCollector implements Collector {
     const { place } = this.#view;
     const { thorough = false } = options;
     const ingests = await ingestStates(place);
+    const before = await this.#garbageBefore(ingests, options);
     const removeRecords = (transaction: Transaction) => {
+      // What is to go has to be of no use still; that nothing is to go cannot become wrong.
+      const holds = before.items.length === 0 || revisionIn(transaction) === before.revision;
+      const items = holds ? before.items : garbageOf(this.#graph(transaction, ingests, thorough));
+      // Afterwards: it turns leases of the dead into orphans, which the mark takes them for already.
       const left = place.holders.reap(transaction);
-      return { left, items: this.#removeRecords(transaction, ingests, thorough) };
+      this.#removeRecords(transaction, items);
+      return { left, items };
     };
     const { items, left } = await withReserve(place, () =>
       place.connection.transaction(removeRecords, options),
@@ -81,15 +89,27 @@ export class DirCollector implements Collector {
     return tally.result(await this.#kept(options));
   }
 
-  /** Removes every record that nothing keeps; answers the items they were, and ingests that are to follow. */
-  #removeRecords(
-    transaction: Transaction,
+  /** What nothing keeps, as of a revision of the records. Others in this process come to their turn in between. */
+  async #garbageBefore(
     ingests: readonly IngestState[],
-    thorough: boolean,
-  ): readonly Item[] {
-    const graph = new Graph(this.#holdingsIn(transaction, ingests), { thorough });
-    const marked = mark(graph);
-    const items = [...graph.nodes()].map(({ item }) => item).filter((item) => !marked.has(item));
+    { thorough = false, ...options }: CollectOptions,
+  ): Promise<{ readonly revision: string; readonly items: readonly Item[] }> {
+    const { revision, holdings } = await this.#view.place.connection.read((queries) => {
+      // The revision first: of what comes in between, the other one would seem to know.
+      const revision = revisionIn(queries);
+      return { revision, holdings: this.#holdingsIn(queries, ingests) };
+    }, options);
+    await nextTurn();
+    const graph = new Graph(holdings, { thorough });
+    await nextTurn();
+    return { revision, items: garbageOf(graph) };
+  }
+
+  #graph(queries: Queries, ingests: readonly IngestState[], thorough: boolean): Graph {
+    return new Graph(this.#holdingsIn(queries, ingests), { thorough });
+  }
+
+  #removeRecords(transaction: Transaction, items: readonly Item[]): void {
     for (const { kind, namespace, id } of items) {
       if (kind === 'lease') {
         transaction.run('DELETE FROM leases WHERE namespace = ? AND id = ?', namespace, id);
@@ -108,7 +128,6 @@ export class DirCollector implements Collector {
       const { paths, files } = this.#view.place;
       new IndexFile(paths, files).rewriteWith(transaction);
     }
-    return items;
   }
 
   /** What a killed process may have left beside the files of the layout. Under the lock nobody is writing one. */
@@ -170,6 +189,11 @@ export class DirCollector implements Collector {
     );
     return { blobs: Number(row?.['blobs']), bytes: Number(row?.['bytes']) };
   }
+}
+
+function garbageOf(graph: Graph): readonly Item[] {
+  const marked = mark(graph);
+  return [...graph.nodes()].map(({ item }) => item).filter((item) => !marked.has(item));
 }
 
 function itemOf({ namespace, ref }: IngestState): Item {

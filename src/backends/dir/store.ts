@@ -5,6 +5,7 @@ import type { NamespaceStore } from '../../images/namespaces.js';
 import { StowageError } from '../../errors.js';
 import { checkNamespace } from '../../images/validate.js';
 import type { Collector } from '../../images/collection.js';
+import { revisionIn } from './database/connection.js';
 import { DirCollector } from './collector.js';
 import { DirContent } from './content.js';
 import { DirImages } from './images.js';
@@ -85,13 +86,8 @@ export class DirStore implements Store, Revisions {
     return new DirStore({ ...this.#view, namespace: name, lease: undefined }, this.#session);
   }
 
-  /** What others committed, and every row this process has changed, committed or not. */
   revision(options: CallOptions = {}): Promise<string> {
-    return this.#view.place.connection.read((queries) => {
-      const others = queries.get('PRAGMA data_version')?.['data_version'];
-      const own = queries.get('SELECT total_changes() AS own')?.['own'];
-      return `${String(others)} ${String(own)}`;
-    }, options);
+    return this.#view.place.connection.read(revisionIn, options);
   }
 
   close(): Promise<void> {

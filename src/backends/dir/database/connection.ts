@@ -250,6 +250,16 @@ export class Connection {
 /** What the users of a connection see of it: they share it, so that none of them may close it. */
 export type SharedConnection = Pick<Connection, 'read' | 'transaction'>;
 
+/**
+ * Equal only if nothing was changed between two looks by the same connection: it counts what others committed, and every
+ * row this process has changed, committed or not. Inside a transaction nobody else changes anything any more.
+ */
+export function revisionIn(queries: Queries): string {
+  const others = queries.get('PRAGMA data_version')?.['data_version'];
+  const own = queries.get('SELECT total_changes() AS own')?.['own'];
+  return `${String(others)} ${String(own)}`;
+}
+
 /** Text that would come back as other text: SQLite's text is UTF-8, and its C interface ends it at a zero byte. */
 const UNSTORABLE = /\0|\p{Surrogate}/u;
 
