@@ -104,7 +104,10 @@ export interface LeaseStore {
  * is made; should the process die, the next one that opens the store to change it removes the file.
  */
 export interface TemporaryFiles {
-  /** Records `path` (absolute); a store that is open for reading records nothing. Call `forget` on what comes back when the file is gone or has its final name. */
+  /**
+   * Records `path` (absolute); a store that is open for reading records nothing. Call `forget` on what comes back when
+   * the file is gone or has its final name.
+   */
   reserve(path: string, options?: CallOptions): Promise<{ forget(): Promise<void> }>;
 }
 

@@ -16,8 +16,8 @@ import type { DockerImage } from './source.js';
 const AT_ONCE = 2;
 
 /**
- * The same images with every plain layer compressed by gzip, each once, however many have it, several at once. The result is in `store`,
- * labelled with what it unpacks to; what goes in is proven to be what it is said to be.
+ * The same images with every plain layer compressed by gzip, each once, however many have it, several at once. The
+ * result is in `store`, labelled with what it unpacks to; what goes in is proven to be what it is said to be.
  *
  * @param written is told what was not in the store before.
  * @throws {StowageError} MISMATCH for a layer that is not what its config says.

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { INGEST_TTL } from '../../content/ingest-terms.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Queries, Transaction, TransactionOptions } from './database/connection.js';
 import type { FileFacts } from './files.js';
-import { ORPHAN_TTL, type Holders } from './holders.js';
+import type { Holders } from './holders.js';
 import { removeFolder, termsIn, type IngestTerms } from './ingest-folder.js';
 import { holderIn, isBeingMade, isHeld, isOrphan } from './ingest-holder.js';
 import { progressIn } from './ingest-progress.js';
@@ -65,7 +66,7 @@ export async function ingestStates(place: Place): Promise<readonly IngestState[]
   for await (const { namespace, ref, expected, folder, offset, updatedAt, touched } of storedIngests(place)) {
     const named = await holderIn(place, folder);
     const active = isHeld(place, named);
-    const expiresAt = new Date(updatedAt.getTime() + ORPHAN_TTL);
+    const expiresAt = new Date(updatedAt.getTime() + INGEST_TTL);
     const orphan = isOrphan(place, named);
     states.push({ namespace, ref, expected, folder, offset, active, orphan, expiresAt, touched });
   }
@@ -94,7 +95,7 @@ export async function removeIngest(
  * Removes what crashes left in the folder of ingests that is none: what was about to be removed, and what does not say
  * what it is for and was not touched for `age` milliseconds.
  */
-export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void> {
+export async function removeStrays(place: Place, age = INGEST_TTL): Promise<void> {
   const { files, paths } = place;
   for (const name of await files.list(paths.ingests)) {
     const folder = join(paths.ingests, name);
@@ -107,7 +108,7 @@ export async function removeStrays(place: Place, age = ORPHAN_TTL): Promise<void
   }
 }
 
-/** Removes what nobody has continued for {@link ORPHAN_TTL} and no lease keeps. */
+/** Removes what nobody has continued for {@link INGEST_TTL} and no lease keeps. */
 export async function removeExpired(place: Place): Promise<void> {
   await removeStrays(place);
   for (const ingest of await ingestStates(place)) {

@@ -1,4 +1,5 @@
 import { StowageError } from '../../../errors.js';
+import { DEFAULT_LEASE_TTL } from '../../../images/lease-terms.js';
 import type { CommandBody } from '../../command.js';
 import { sortLabels } from '../../labels.js';
 import { usageError } from '../../usage-error.js';
@@ -8,11 +9,9 @@ export type LeasesCreateFlags = {
   readonly expires?: number;
 };
 
-const DAY = 24 * 60 * 60 * 1000;
-
 const run: CommandBody<LeasesCreateFlags, string[]> = async function (flags, ...assignments) {
   const labels = parseLeaseLabels(assignments);
-  const { id, expires = DAY } = flags;
+  const { id, expires = DEFAULT_LEASE_TTL } = flags;
   const info = await this.withStore('write', async ({ leases }) => {
     const lease = await leases.create({
       ...(id !== undefined && { id }),
