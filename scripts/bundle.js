@@ -47,7 +47,7 @@ const FILES = {
     'backends/dir/leases.js',
     'backends/dir/namespaces.js',
     'backends/dir/put-blob.js',
-    'backends/dir/resumable.js',
+    'backends/dir/stored-ingests.js',
     'backends/dir/temporary-files.js',
     'images/lease-terms.js',
   ],
@@ -110,7 +110,13 @@ async function importsOf(dist) {
 function assign(imports) {
   const fileOf = new Map();
   for (const module of imports.keys()) if (module.endsWith('.command.js')) fileOf.set(module, LAST);
-  for (const [file, modules] of Object.entries(FILES)) for (const module of modules) fileOf.set(module, file);
+  for (const [file, modules] of Object.entries(FILES)) {
+    for (const module of modules) {
+      if (!imports.has(module))
+        throw new Error(`scripts/bundle.js names ${module}, which is not there any more`);
+      fileOf.set(module, file);
+    }
+  }
   const visit = (module, file) => {
     for (const { path, kind } of imports.get(module)) {
       if (kind === 'dynamic-import' || fileOf.has(path)) continue;
