@@ -77,10 +77,6 @@ const LOADED = ['fs', 'path', 'os', 'url', 'util', 'events', 'module', 'timers/p
 /** Writes the command into `dist/bin`, from the compiled modules in `dist`. */
 export async function bundle(dist) {
   const imports = await importsOf(dist);
-  const unknown = Object.values(FILES)
-    .flat()
-    .find((module) => !imports.has(module));
-  if (unknown !== undefined) throw new Error(`scripts/bundle.js: there is no module ${unknown}`);
   const fileOf = assign(imports);
   const bin = join(dist, 'bin');
   await mkdir(bin);
