@@ -29,9 +29,9 @@ export interface Lane {
 }
 
 /**
- * Who copies and hashes what is large: this thread, one at a time, with its reads and writes done by others while it hashes; and
- * threads beside it, which do a blob each all by themselves. So a single blob starts no thread and is hashed while it is
- * read and written, and several keep all processors busy. Those beyond wait for their turn.
+ * Who copies and hashes what is large: this thread, one at a time, with its reads and writes done by others while it
+ * hashes; and threads beside it, which do a blob each all by themselves. So a single blob starts no thread and is hashed
+ * while it is read and written, and several keep all processors busy. Those beyond wait for their turn.
  */
 export class CopyLanes implements AsyncDisposable {
   /** Hashes what comes from elsewhere than a file. */
