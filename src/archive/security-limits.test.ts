@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { layoutEntries, layoutTar, named, tarOf, type Entry } from '../../test/support/build-archive.js';
 import { dockerEntries, layerTar } from '../../test/support/build-docker-archive.js';
 import { openMemoryStore } from '../backends/memory/index.js';
-import { DEPTH_LIMIT as INDEX_DEPTH_LIMIT } from '../content/walk.js';
+import { DEPTH_LIMIT as INDEX_DEPTH_LIMIT } from '../content/depth-limit.js';
 import { isStowageError, type StowageError } from '../errors.js';
 import type { Store } from '../images/store.js';
 import { DEPTH_LIMIT, JSON_LIMIT, MANIFEST_LIMIT } from '../oci/json.js';

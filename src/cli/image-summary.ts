@@ -1,3 +1,4 @@
+import { DEPTH_LIMIT } from '../content/depth-limit.js';
 import { HeldOutlines } from '../content/held-outlines.js';
 import { hasOutline, type Outline } from '../content/outline.js';
 import type { ContentStore } from '../content/store.js';
@@ -30,9 +31,6 @@ interface Candidate {
 
 /** Manifests of one image that are looked at; a hostile index can name the same one any number of times. */
 const CANDIDATE_LIMIT = 10_000;
-
-/** Indexes inside each other that are followed. */
-const DEPTH_LIMIT = 16;
 
 /**
  * Summarises images, in their order. It never fails because of what an image is or lacks: it warns, and counts what it

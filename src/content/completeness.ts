@@ -14,7 +14,7 @@ import type { Platform } from '../oci/platform.js';
 import { pool } from '../io/pool.js';
 import { isDocument, readBlob, readDocument } from './read.js';
 import type { CallOptions, Reader, Target } from './store.js';
-import { DEPTH_LIMIT } from './walk.js';
+import { DEPTH_LIMIT } from './depth-limit.js';
 
 /** Different blobs one image may refer to. Real ones have some hundreds; an index of many images may have more. */
 export const BLOB_LIMIT = 100_000;

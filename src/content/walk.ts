@@ -3,11 +3,9 @@ import { children } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ImageDocument } from '../oci/manifest.js';
+import { DEPTH_LIMIT } from './depth-limit.js';
 import { isDocument, readDocument } from './read.js';
 import type { CallOptions, Reader } from './store.js';
-
-/** Documents inside each other that are followed. Real images have two or three. */
-export const DEPTH_LIMIT = 16;
 
 /** One step of a walk. */
 export interface WalkNode {

@@ -1,7 +1,7 @@
 import { HeldOutlines } from '../content/held-outlines.js';
 import { inspectionKey } from '../content/completeness.js';
 import type { CallOptions } from '../content/store.js';
-import { DEPTH_LIMIT } from '../content/walk.js';
+import { DEPTH_LIMIT } from '../content/depth-limit.js';
 import { isStowageError, type StowageError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { config, layer, manifest } from '../../src/testing/build-image.js';
 import { layoutTar, named } from '../support/build-archive.js';
+import { COMMAND, outcomeOf, run, successOf } from './outcome.js';
 
 /** Real commands on a root that may not be written to: on a read-only mount, or another user's. */
 
-const run = promisify(execFile);
-const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
 const LIBRARY = new URL('../../dist/index.js', import.meta.url).href;
 const NAME = 'example.com/image:1';
 const IN_LOG = 'example.com/only-in-the-log:1';
@@ -44,19 +41,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 async function stowage(...args: string[]) {
   const command = [process.execPath, COMMAND, '--root', place.root, ...args];
   const [program = '', ...rest] = place.stranger ? ['setpriv', ...STRANGER, ...command] : command;
-  try {
-    return { status: 0, ...(await run(program, rest, { timeout: 30_000 })) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { status: code, stdout, stderr };
-  }
+  return outcomeOf(program, rest, { timeout: 30_000 });
 }
 
-async function succeeds(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await stowage(...args);
-  assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const succeeds = async (...args: string[]) => successOf(await stowage(...args), args);
 
 const READING = [
   ['images', 'inspect', NAME],

@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { config, layer, manifest } from '../../src/testing/build-image.js';
 import { layoutTar, named } from '../support/build-archive.js';
 import { refuseDamage } from './judge.js';
+import { COMMAND, outcomeOf, run, successOf, type Outcome } from './outcome.js';
 
 /**
  * Real commands on a real file system that is full: at any point of their work they say so in a line, nothing is half
  * there, they succeed when there is space, and space can be made with the store's own commands.
  */
 
-const run = promisify(execFile);
-const COMMAND = fileURLToPath(new URL('../../dist/bin/stowage.js', import.meta.url));
 const SIZE = 24 << 20;
 
 const problem = await mountProblem();
@@ -53,30 +49,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Outcome {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 const stowage = (...args: string[]) => stowageFrom('/dev/null', ...args);
 
 /** With a file as its standard input. */
 async function stowageFrom(input: string, ...args: string[]): Promise<Outcome> {
   const command = [process.execPath, COMMAND, '--root', root, ...args];
-  try {
-    return { status: 0, ...(await run('sh', ['-c', 'exec "$@" < "$0"', input, ...command])) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { status: code, stdout, stderr };
-  }
+  return outcomeOf('sh', ['-c', 'exec "$@" < "$0"', input, ...command]);
 }
 
-async function succeeds(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await stowage(...args);
-  assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const succeeds = async (...args: string[]) => successOf(await stowage(...args), args);
 
 /** Leaves so many bytes of the disk. */
 async function fill(bytes: number): Promise<void> {

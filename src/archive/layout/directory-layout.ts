@@ -15,7 +15,7 @@ import { roleOf } from './entry-name.js';
 import { LayoutDocuments } from './layout-documents.js';
 
 /** Folders inside each other that are looked into. Unpacked archives have three. */
-const DEPTH_LIMIT = 8;
+export const FOLDER_DEPTH_LIMIT = 8;
 
 interface Folder {
   readonly path: string;
@@ -78,7 +78,7 @@ function digestIn(name: string, what: string): Digest | undefined {
 async function addEverything(folder: Folder, names: EntryNames, { signal }: CallOptions): Promise<void> {
   let entries = 0;
   let level = [''];
-  for (let depth = 0; depth < DEPTH_LIMIT && level.length > 0; depth++) {
+  for (let depth = 0; depth < FOLDER_DEPTH_LIMIT && level.length > 0; depth++) {
     const folders: string[] = [];
     for (const below of level) {
       signal?.throwIfAborted();

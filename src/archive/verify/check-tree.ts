@@ -1,4 +1,4 @@
-import { DEPTH_LIMIT } from '../../content/walk.js';
+import { DEPTH_LIMIT } from '../../content/depth-limit.js';
 import { isDocument } from '../../content/read.js';
 import { digestOf } from '../../io/hash.js';
 import type { Descriptor } from '../../oci/descriptor.js';

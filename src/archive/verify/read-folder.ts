@@ -3,11 +3,9 @@ import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promise
 import { join } from 'node:path';
 import { errnoOf, fromSystemError } from '../../errors.js';
 import { chunksOf, type Bytes } from '../../io/byte-source.js';
+import { FOLDER_DEPTH_LIMIT } from '../layout/directory-layout.js';
 import type { FoundFile, Inventory } from './inventory.js';
 import { observeAll, type ReadOptions } from './read-archive.js';
-
-/** Folders inside each other that are looked into. Unpacked archives have three. */
-const DEPTH_LIMIT = 8;
 
 /** Entries of a folder and all below it that are looked at. */
 const ENTRY_LIMIT = 200_000;
@@ -26,7 +24,7 @@ export async function readFolder(path: string, inventory: Inventory, options: Re
   let level = top
     .filter((entry) => entry.isDirectory() && (isDocker || entry.name === 'blobs'))
     .map(({ name }) => name);
-  for (let depth = 1; depth < DEPTH_LIMIT && level.length > 0; depth++) {
+  for (let depth = 1; depth < FOLDER_DEPTH_LIMIT && level.length > 0; depth++) {
     const folders: string[] = [];
     for (const below of level) {
       options.signal?.throwIfAborted();
