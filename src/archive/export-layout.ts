@@ -46,7 +46,7 @@ export async function exportLayout(
     store,
     async (view) => {
       const { referrers = true } = options;
-      const plan = await planExport(view.images, view.content, names, { ...options, referrers });
+      const plan = await planExport(view, names, { ...options, referrers });
       const { blobs } = plan;
       const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
       onProgress?.({ kind: 'total', totalBytes: size, blobs: blobs.length });

@@ -1,8 +1,7 @@
 import { StowageError } from '../errors.js';
 import { inspectImage, inspectionKey } from '../content/completeness.js';
 import { isDocument } from '../content/read.js';
-import type { ContentStore } from '../content/store.js';
-import type { ImageStore } from '../images/store.js';
+import type { Store } from '../images/store.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { isImageConfig, isNonDistributable } from '../oci/media-type.js';
@@ -34,17 +33,18 @@ export interface ExportPlan {
  * Looks up names, finds out what is there of each image and chooses platforms. Everything that is going to be written
  * is claimed, so that it stays until it is.
  *
- * @param content viewed under the lease of the export
- * @throws {StowageError} NOT_FOUND for a name, manifest or platform that is not there; INVALID for a damaged image.
+ * @param view under the lease of the export
+ * @throws {StowageError} NOT_FOUND for a name, manifest or platform that is not there; INVALID for a damaged image; BUSY
+ *   if others keep changing the names.
  */
 export async function planExport(
-  images: ImageStore,
-  content: ContentStore,
+  view: Pick<Store, 'content' | 'images'>,
   names: readonly string[],
   options: ImageExportOptions,
 ): Promise<ExportPlan> {
   checkChoices(options);
-  const exported = await resolveNames(images, content, names, options);
+  const { content } = view;
+  const exported = await resolveNames(view, names, options);
   const chosen = new Map<string, ChosenImage>();
   for (const { name, target } of exported) {
     if (chosen.has(inspectionKey(target))) continue;

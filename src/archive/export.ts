@@ -34,8 +34,8 @@ const AHEAD_BYTES = 4 << 20;
  * archive is complete, and destroyed or aborted if it fails.
  *
  * @throws {StowageError} NOT_FOUND for a name, manifest or platform that is not there; INVALID for a damaged image,
- *   or one that the format cannot hold; CORRUPT if the store holds something else than it says; what the system says
- *   of a path.
+ *   or one that the format cannot hold; CORRUPT if the store holds something else than it says; BUSY if others keep
+ *   changing the names; what the system says of a path.
  */
 export async function exportArchive(
   store: Store,
@@ -48,7 +48,7 @@ export async function exportArchive(
   return underLease(
     store,
     async (view) => {
-      const plan = await planExport(view.images, view.content, names, options);
+      const plan = await planExport(view, names, options);
       if (format === 'docker') checkDocker(plan, options);
       const open = blobOpener(plan, view.content, options);
       const members = membersOf(plan, format, open, options);

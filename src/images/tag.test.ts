@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../backends/memory/store.js';
 import { config, layer, manifest, putImage } from '../testing/build-image.js';
 import { failureOf, listOf } from '../testing/content.js';
+import { disturbed } from '../../test/support/disturbed-store.js';
 import { gcLabels } from '../oci/children.js';
 import { parseDocument } from '../oci/manifest.js';
 import { GC_FLAT } from './gc-labels.js';
-import type { ImageStore, Store } from './store.js';
+import type { Store } from './store.js';
 import { tagImage } from './tag.js';
 
 const one = manifest(config(), layer('file', 'one'));
@@ -18,29 +19,6 @@ async function storeWith(...names: readonly string[]): Promise<Store> {
   await store.content.setLabels(one.descriptor.digest, labels);
   for (const name of names) await store.images.apply([{ op: 'create', name, target: one.descriptor }]);
   return store;
-}
-
-/** The store in which somebody else does something each time right after a name was looked at, as often as there is something. */
-function disturbed(store: Store, theirs: (() => Promise<unknown>)[]): Store {
-  const images: ImageStore = {
-    atomic: store.images.atomic,
-    list: (options) => store.images.list(options),
-    apply: (changes, options) => store.images.apply(changes, options),
-    async get(name, options) {
-      const record = await store.images.get(name, options);
-      await theirs.shift()?.();
-      return record;
-    },
-  };
-  return new Proxy(store, {
-    get(target, key) {
-      if (key === 'images') return images;
-      if (key === 'under')
-        return (lease: Parameters<Store['under']>[0]) => disturbed(target.under(lease), theirs);
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }
 
 describe('tagImage', () => {

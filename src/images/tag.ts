@@ -1,7 +1,7 @@
 import { StowageError } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
 import { isOvertaken } from './change.js';
-import { findImage } from './lookup.js';
+import { heldImages } from './held-images.js';
 import type { ImageChange, ImageRecord, ImageStore, Store } from './store.js';
 import { underLease } from './under-lease.js';
 
@@ -10,14 +10,14 @@ export interface TagOptions extends CallOptions {
   readonly force?: boolean;
 }
 
-/** How often an image is looked at again because somebody else changed a name in between. */
+/** How often names are looked at again because somebody else changed one in between. */
 const ATTEMPTS = 20;
 
 /**
  * Gives an image further names, all of them or none, with the labels of its record. The image is held meanwhile: should
  * somebody take its last other name away and collect, the new names still name all of it.
  *
- * @param source the image as {@link findImage} finds it.
+ * @param source the image as {@link heldImages} finds it.
  * @throws {StowageError} NOT_FOUND if there is no such image (any more); ALREADY_EXISTS if another image has one of the
  *   names, unless `force`; BUSY if others are always faster.
  */
@@ -31,7 +31,7 @@ export async function tagImage(
     store,
     async (view) => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const image = await findHeld(view, source, signal);
+        const [image] = await heldImages(view, [source], `tag ${JSON.stringify(source)}`, { signal });
         if (image !== undefined && (await assign(view.images, image, names, force, signal))) return;
       }
       throw new StowageError('BUSY', `Cannot tag ${JSON.stringify(source)}: others keep changing the names`, {
@@ -41,21 +41,6 @@ export async function tagImage(
     },
     { signal },
   );
-}
-
-/** The image, with its content under the lease; undefined if it may have been collected since it was found. */
-async function findHeld(
-  { content, images }: Store,
-  source: string,
-  signal: AbortSignal | undefined,
-): Promise<ImageRecord | undefined> {
-  const image = await findImage(images, source, { signal });
-  const { digest } = image.target;
-  await content.claim([{ digest }], { signal });
-  // Only a name tells that all below is there: a lease that is flat, say, may keep the target without the rest. From
-  // the claim on this lease keeps both; and content that was never there cannot be lost.
-  const again = await images.get(image.name, { signal });
-  return again?.target.digest === digest ? again : undefined;
 }
 
 /** False if somebody else changed one of the names in between. */

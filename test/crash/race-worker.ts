@@ -111,7 +111,10 @@ async function main(task: Task): Promise<void> {
   const anyName = () => (random.chance(0.75) ? random.pick(task.shared) : random.pick(task.own));
   const importWords = (archive: Archive) => (archive.form === 'several' ? [] : [anyName()]);
   const missing = (name: string, start: number) => (error: unknown) => {
-    if (codeOf(error) === 'NOT_FOUND') note(name, start, null, 'same');
+    if ((error instanceof CommandFailure ? error.code : codeOf(error)) === 'NOT_FOUND') {
+      label += ` (${error instanceof CommandFailure ? error.text : String(error)})`;
+      note(name, start, null, 'same');
+    }
     throw error;
   };
 

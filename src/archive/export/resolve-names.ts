@@ -1,21 +1,21 @@
 import { StowageError } from '../../errors.js';
 import type { ContentStore } from '../../content/store.js';
-import { findImage } from '../../images/lookup.js';
-import type { ImageStore } from '../../images/store.js';
+import { heldImages } from '../../images/held-images.js';
+import type { Store } from '../../images/store.js';
 import type { Digest } from '../../oci/digest.js';
 import { OCI_MANIFEST } from '../../oci/media-type.js';
 import type { ImageExportOptions } from '../export-options.js';
 import type { ExportedName } from './entry-annotations.js';
 
 /**
- * What is to be exported: each name once, in the order asked for, under the name its record has.
+ * What is to be exported: each name once, in the order asked for, under the name its record has. It is held by the
+ * lease of the view.
  *
  * @throws {StowageError} INVALID if no name is given, or several with an option that is for one; NOT_FOUND for a name
- *   or manifest that is not there.
+ *   or manifest that is not there; BUSY as {@link heldImages}.
  */
 export async function resolveNames(
-  images: ImageStore,
-  content: ContentStore,
+  view: Pick<Store, 'content' | 'images'>,
   names: readonly string[],
   options: ImageExportOptions,
 ): Promise<ExportedName[]> {
@@ -33,14 +33,9 @@ export async function resolveNames(
     }
   }
   if (options.manifest !== undefined)
-    return [await manifestTarget(content, first, options.manifest, options)];
-
-  const found = new Map<string, ExportedName>();
-  for (const name of names) {
-    const record = await findImage(images, name, options);
-    found.set(record.name, { name: record.name, target: record.target });
-  }
-  return [...found.values()];
+    return [await manifestTarget(view.content, first, options.manifest, options)];
+  const records = await heldImages(view, names, 'export', options);
+  return records.map(({ name, target }) => ({ name, target }));
 }
 
 async function manifestTarget(
