@@ -83,12 +83,21 @@ async function main(task: Task): Promise<void> {
   let label = '';
 
   /** Writes down what happened to a name between a moment and now. */
-  const note = (name: string, start: number, found: Operation['found'], left: Operation['left']): void => {
-    operations.push({ name, label: `process ${task.number}: ${label}`, start, end: now(), found, left });
+  const note = (
+    name: string,
+    start: number,
+    found: Operation['found'],
+    left: Operation['left'],
+    said = '',
+  ): void => {
+    const what = `process ${task.number}: ${label}${said}`;
+    operations.push({ name, label: what, start, end: now(), found, left });
     if (name in own && left !== 'same') own[name] = left;
   };
-  const codeOf = (error: unknown): string =>
-    library.isStowageError(error) ? error.code : error instanceof Error ? (error.stack ?? '') : String(error);
+  const codeOf = (error: unknown): string => {
+    if (error instanceof CommandFailure || library.isStowageError(error)) return error.code;
+    return error instanceof Error ? (error.stack ?? '') : String(error);
+  };
   /** Runs a command of its own process; throws its code if it failed. */
   const command = (words: readonly string[], input?: string) =>
     new Promise<{ readonly json: never }>((done, fail) => {
@@ -111,10 +120,7 @@ async function main(task: Task): Promise<void> {
   const anyName = () => (random.chance(0.75) ? random.pick(task.shared) : random.pick(task.own));
   const importWords = (archive: Archive) => (archive.form === 'several' ? [] : [anyName()]);
   const missing = (name: string, start: number) => (error: unknown) => {
-    if ((error instanceof CommandFailure ? error.code : codeOf(error)) === 'NOT_FOUND') {
-      label += ` (${error instanceof CommandFailure ? error.text : String(error)})`;
-      note(name, start, null, 'same');
-    }
+    if (codeOf(error) === 'NOT_FOUND') note(name, start, null, 'same', ` (${String(error)})`);
     throw error;
   };
 
@@ -276,7 +282,7 @@ async function main(task: Task): Promise<void> {
       await actions[label]!();
       counts[label] = (counts[label] ?? 0) + 1;
     } catch (error) {
-      const code = error instanceof CommandFailure ? error.code : codeOf(error);
+      const code = codeOf(error);
       const kind = `${label}, ${code}`;
       counts[kind] = (counts[kind] ?? 0) + 1;
       if (EXPECTED[label]?.includes(code) === true) continue;
