@@ -98,11 +98,13 @@ describe('an import from a pipe', () => {
 });
 
 describe('content ingest', () => {
-  it('goes on where it was stopped, and keeps what there is under a lease', async () => {
+  it('goes on where it was stopped, and keeps what there is without a lease', async () => {
     const home = await homes.make();
     const first = await interrupted(home, ['content', 'ingest', 'big'], 'SIGINT', 12 * MIB);
     expect(first.code).toBe(130);
-    expect(first.stderr).toMatch(/^stowage: lease \S+ keeps what was written for 24 hours;/m);
+    expect(first.stderr).toMatch(/^stowage: what was written is kept for 24 hours;/m);
+    expect(await run(home, ['leases', 'ls', '-q'])).toMatchObject({ status: 0, stdout: '' });
+    expect(await run(home, ['gc'])).toMatchObject({ status: 0 });
     const { stdout } = await run(home, ['content', 'active', 'ref==big']);
     expect(stdout).toMatch(/^big\t\d\d\.\d\dMB\t/m);
     const again = await run(home, ['content', 'ingest', 'big'], { stdin: archive });
@@ -118,6 +120,20 @@ describe('content ingest', () => {
     expect(first).toMatchObject({ code: 130, stderr: 'stowage: interrupted\n' });
     expect(await run(home, ['leases', 'ls', '-q'])).toMatchObject({ status: 0, stdout: '' });
     expect(await run(home, ['content', 'ingest', 'big'], { stdin: archive })).toMatchObject({ status: 0 });
+  });
+
+  it('leaves no lease however often it fails, only one when content came in', async () => {
+    const home = await homes.make();
+    const stdin = bytesOf(4, 1000);
+    const wrong = ['content', 'ingest', '--expected-size', '1001', 'some'];
+    for (const input of [stdin, stdin, new Uint8Array(0)]) {
+      expect(await run(home, wrong, { stdin: input })).toMatchObject({ status: 1, stdout: '' });
+      expect(await run(home, ['leases', 'ls', '-q'])).toMatchObject({ status: 0, stdout: '' });
+    }
+    const whole = { stdin: bytesOf(4, 1001) };
+    const { stdout } = await run(home, [...wrong.slice(0, -1), 'other'], whole);
+    expect(stdout).toMatch(/^sha256:/);
+    expect((await run(home, ['leases', 'ls', '-q'])).stdout).toMatch(/^\S+\n$/);
   });
 
   it('does not go on with another input: it says so, and begins again the next time', async () => {

@@ -181,7 +181,9 @@ export class Lane {
     const lines = stderr.trim().split('\n');
     const said = this.#signal === 'SIGINT' ? 'stowage: interrupted' : 'stowage: terminated';
     // What is kept to go on with, and for how long, is worth a line of its own.
-    const notes = lines.filter((line) => /^stowage: (lease \S+ keeps|"archive [^"]+" has) /.test(line));
+    const notes = lines.filter((line) =>
+      /^stowage: (lease \S+ keeps|what was written is kept|"archive [^"]+" has) /.test(line),
+    );
     if (lines.at(-1) !== said || lines.length !== notes.length + 1) {
       this.#find(`it says ${JSON.stringify(stderr)} when it is stopped`);
     }

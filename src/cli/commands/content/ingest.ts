@@ -63,7 +63,10 @@ async function newLease(store: Store, signal: AbortSignal): Promise<string> {
   return (await store.leases.create({ lasting: true, signal })).id;
 }
 
-/** Says what is under the lease; one of our own ends if nothing is under it, or a write that has no bytes. */
+/**
+ * Says what stays and why. A lease of our own ends unless content came under it: what is not finished has a term of
+ * its own, and would get one lease more from every attempt.
+ */
 async function keepOrEnd(
   { output }: Context,
   store: Store,
@@ -72,16 +75,19 @@ async function keepOrEnd(
   flags: IngestFlags,
 ): Promise<void> {
   if (flags.lease !== undefined) return;
+  let opened = false;
   for await (const { type } of store.leases.resources(lease)) {
-    if (type === 'ingests' && ((await store.content.ingest(ref))?.offset ?? 0) === 0) continue;
-    output.note(
-      type === 'content'
-        ? `lease ${lease} keeps the content for 24 hours, for what is to refer to it`
-        : `lease ${lease} keeps what was written for 24 hours; the same command goes on with it, --restart begins again`,
-    );
-    return;
+    if (type === 'content') {
+      output.note(`lease ${lease} keeps the content for 24 hours, for what is to refer to it`);
+      return;
+    }
+    opened ||= type === 'ingests';
   }
   await store.leases.delete(lease);
+  if (!opened || ((await store.content.ingest(ref))?.offset ?? 0) === 0) return;
+  output.note(
+    'what was written is kept for 24 hours; the same command goes on with it, --restart begins again',
+  );
 }
 
 /** A library aborts what was begun for another size; here that is a flag. */
