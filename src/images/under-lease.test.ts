@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { openMemoryStore } from '../backends/memory/store.js';
-import { failureOf, listOf } from '../testing/content.js';
+import { failureOf, listOf, rejectsWith } from '../testing/content.js';
+import type { Store } from './store.js';
 import { underLease } from './under-lease.js';
 
 describe('underLease', () => {
@@ -36,6 +37,35 @@ describe('underLease', () => {
     const reason = new Error('broken');
     expect(await failureOf(underLease(store, () => Promise.reject(reason)))).toBe(reason);
     expect(await listOf(store.leases.list())).toEqual([]);
+  });
+
+  for (const [what, remove] of [
+    ['its namespace', (store: Store) => store.namespaces.delete('default')],
+    [
+      'the lease',
+      async (store: Store) => {
+        for await (const { id } of store.leases.list()) await store.leases.delete(id);
+      },
+    ],
+  ] as const) {
+    it(`says what to do where somebody removed ${what} meanwhile`, async () => {
+      const store = openMemoryStore();
+      const work = underLease(store, async (view) => {
+        await remove(store);
+        await view.content.put(undefined, () => Buffer.from('x'));
+      });
+      const error = await rejectsWith('CONFLICT', work);
+      expect(error.message).toBe(
+        'Cannot go on in namespace "default": the lease of this work was removed meanwhile',
+      );
+      expect(error.hint).toMatch(/^somebody removed the namespace, or the lease alone; do the same again$/);
+    });
+  }
+
+  it('leaves what the work says of another lease as it is', async () => {
+    const store = openMemoryStore();
+    const work = underLease(store, ({ leases }) => leases.addResource('other', { type: 'images', id: 'x' }));
+    expect((await rejectsWith('NOT_FOUND', work)).message).toBe('lease "other": not found');
   });
 
   it('does not take options of the work for those of the lease', async () => {

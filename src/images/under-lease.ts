@@ -1,4 +1,4 @@
-import { isStowageError } from '../errors.js';
+import { isStowageError, StowageError } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
 import type { Store } from './store.js';
 
@@ -12,6 +12,9 @@ import type { Store } from './store.js';
  *
  * A store that is open for reading gives no leases; there the work runs without, and what others take away meanwhile is
  * missing.
+ *
+ * @throws {StowageError} CONFLICT if somebody took the lease away while the work needed it, by itself or with its namespace,
+ *   which leases do not keep (spec 5.5); and whatever the work throws.
  */
 export async function underLease<T>(
   store: Store,
@@ -26,11 +29,25 @@ export async function underLease<T>(
     result = await work(store.under(lease));
   } catch (error) {
     await lease.release().catch(() => {});
-    throw error;
+    throw isStowageError(error, 'NOT_FOUND') && error.detail['lease'] === lease.id
+      ? leaseTakenAway(store.namespaceName, lease.id, error)
+      : error;
   }
   await lease.release().catch((error: unknown) => {
     // What was asked for is done and durable; on a disk that is full the lease ends with this process.
     if (!isStowageError(error)) throw error;
   });
   return result;
+}
+
+function leaseTakenAway(namespace: string, lease: string, cause: StowageError): StowageError {
+  return new StowageError(
+    'CONFLICT',
+    `Cannot go on in namespace ${JSON.stringify(namespace)}: the lease of this work was removed meanwhile`,
+    {
+      detail: { namespace, lease },
+      hint: 'somebody removed the namespace, or the lease alone; do the same again',
+      cause,
+    },
+  );
 }
