@@ -1,9 +1,7 @@
-/** Help texts, made from the command definitions; they fit 80 columns. */
+/** Help texts, made from the command definitions; they fit the width they are painted for. */
 import type { Paint } from './color.js';
 import type { DocumentedCommand } from './command.js';
 import { GLOBAL_FLAGS } from './globals.js';
-
-const WIDTH = 80;
 
 /** One row of a list: a term, and what it means. */
 export type Row = readonly [term: string, text: string];
@@ -18,15 +16,15 @@ export function commandHelp({ help, parameters }: DocumentedCommand, paint: Pain
   const flags = flagRows(parameters.flags ?? {}, parameters.aliases ?? {});
   const blocks = [
     usage.map((line, index) => `${index === 0 ? paint.bold('Usage: ') : '       '}${line}`).join('\n'),
-    wrap(`${help.brief}.`, 0),
-    ...(help.about ?? []).map((paragraph) => wrap(paragraph, 0)),
+    wrap(`${help.brief}.`, 0, paint.width),
+    ...(help.about ?? []).map((paragraph) => wrap(paragraph, 0, paint.width)),
     ...section({ title: 'Arguments', rows: help.arguments ?? [] }, paint),
     ...section({ title: 'Flags', rows: flags }, paint),
     [
       paint.bold('Examples:'),
       ...help.examples.flatMap(([line, does]) => [`  # ${does}`, `  stowage ${line}`]),
     ].join('\n'),
-    footer(help.shortcuts ?? [], ignoredFlags(parameters.flags ?? {})),
+    footer(help.shortcuts ?? [], ignoredFlags(parameters.flags ?? {}), paint),
   ];
   return `${blocks.join('\n\n')}\n`;
 }
@@ -44,7 +42,7 @@ export function groupHelp(
 ): string {
   const blocks = [
     `${paint.bold('Usage: ')}${group.usage}`,
-    ...group.about.map((paragraph) => wrap(paragraph, 0)),
+    ...group.about.map((paragraph) => wrap(paragraph, 0, paint.width)),
     ...group.sections.flatMap((each) => section(each, paint)),
     ...(examples.length === 0
       ? []
@@ -54,7 +52,7 @@ export function groupHelp(
             ...examples.flatMap(([line, does]) => [`  # ${does}`, `  stowage ${line}`]),
           ].join('\n'),
         ]),
-    wrap(last, 0),
+    wrap(last, 0, paint.width),
   ];
   return `${blocks.join('\n\n')}\n`;
 }
@@ -106,32 +104,34 @@ export function globalFlagRows(): Row[] {
 
 function section({ title, rows }: HelpSection, paint: Paint): string[] {
   if (rows.length === 0) return [];
-  const indent = 2 + Math.min(28, Math.max(...rows.map(([term]) => term.length))) + 2;
+  // About a third, so that there is room for what terms mean.
+  const limit = Math.round(0.35 * paint.width);
+  const indent = 2 + Math.min(limit, Math.max(...rows.map(([term]) => term.length))) + 2;
   const lines = rows.map(([term, text]) => {
-    const body = wrap(text, indent);
+    const body = wrap(text, indent, paint.width);
     // A term too long for its column gets a line of its own.
     return term.length + 4 > indent
       ? `  ${term}\n${' '.repeat(indent)}${body}`
       : `  ${term.padEnd(indent - 2)}${body}`;
   });
-  return [[paint.bold(`${title}:`), ...lines].join('\n')];
+  return [[paint.bold(wrap(`${title}:`, 0, paint.width)), ...lines].join('\n')];
 }
 
-function footer(shortcuts: readonly string[], ignored: readonly string[]): string {
+function footer(shortcuts: readonly string[], ignored: readonly string[], paint: Paint): string {
   const lines = [];
   if (shortcuts.length > 0) lines.push(`Also: ${shortcuts.map((path) => `stowage ${path}`).join(', ')}.`);
   if (ignored.length > 0)
     lines.push(`Accepted for scripts written for ctr, without effect: ${ignored.join(', ')}.`);
   lines.push('Flags that every command takes, such as --root, -n and --json: stowage --help');
-  return lines.map((line) => wrap(line, 0)).join('\n');
+  return lines.map((line) => wrap(line, 0, paint.width)).join('\n');
 }
 
 /** Breaks at spaces; every line but the first is indented. */
-export function wrap(text: string, indent: number): string {
+function wrap(text: string, indent: number, width: number): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && indent + line.length + 1 + word.length > WIDTH) {
+    if (line !== '' && indent + line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
     } else {

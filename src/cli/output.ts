@@ -30,7 +30,7 @@ export interface OutputOptions {
   readonly debug: boolean;
   readonly stdout: StandardOutput;
   readonly stderr: (text: string) => void;
-  readonly paint: Paint;
+  readonly paint: Pick<Paint, 'alarm'>;
 }
 
 export function createOutput({ json, debug, stdout, stderr, paint }: OutputOptions): Output {
