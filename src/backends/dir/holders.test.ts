@@ -43,4 +43,22 @@ describe('a holder', () => {
       looking.close();
     }
   });
+
+  it('that waits for the lock to register does not keep its store from closing', async () => {
+    const blocking = (await loadLibrary()).open(paths.database);
+    blocking.exec('BEGIN IMMEDIATE');
+    try {
+      const other = await openPlace(paths, nodeFiles, 'write');
+      const stop = new AbortController();
+      const waiting = other.holders.own({ signal: stop.signal });
+      stop.abort(new Error('stopped'));
+      await assert.rejects(waiting, /^Error: stopped$/);
+      const patient = other.holders.own();
+      const closed = other.close();
+      await assert.rejects(patient, { code: 'INVALID', message: /the store is closed$/ });
+      await closed;
+    } finally {
+      blocking.close();
+    }
+  });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errnoOf, fromSystemError, isStowageError } from '../../errors.js';
+import { errnoOf, fromSystemError, isStowageError, StowageError } from '../../errors.js';
 import type { SharedConnection, Transaction, TransactionOptions } from './database/connection.js';
 import { isBusy } from './database/errors.js';
 import type { Database, Library } from './database/library.js';
@@ -32,6 +32,7 @@ export class Holders {
   readonly #files: Files;
   #own: { readonly id: string; readonly lock: Database } | undefined;
   #registering: Promise<string> | undefined;
+  readonly #closing = new AbortController();
 
   constructor(library: Library, connection: SharedConnection, paths: Paths, files: Files) {
     this.#library = library;
@@ -79,9 +80,16 @@ export class Holders {
 
   /**
    * Stops counting as alive. The row stays for the next holder to remove, with what was reserved and not forgotten: a
-   * transaction for it alone would cost a sync, and fail on a full disk.
+   * transaction for it alone would cost a sync, and fail on a full disk. A registration that still waits for the write
+   * lock is given up: whoever asked for it may be gone, and others may keep the lock for long.
    */
   async close(): Promise<void> {
+    this.#closing.abort(
+      new StowageError(
+        'INVALID',
+        `Cannot register in ${JSON.stringify(this.#paths.holders)}: the store is closed`,
+      ),
+    );
     await this.#registering?.catch(() => {});
     const own = this.#own;
     if (own === undefined) return;
@@ -108,7 +116,7 @@ export class Holders {
         lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         transaction.run('INSERT INTO holders (id, started) VALUES (?, ?)', id, Date.now());
         return this.reap(transaction, id);
-      });
+      }, this.#closing);
     } catch (error) {
       lock?.close();
       await this.#files.unlink(this.#paths.holder(id));

@@ -9,9 +9,10 @@ export async function settled<T>(shared: Promise<T>, signal: AbortSignal | undef
     stop = () => reject(signal.reason);
   });
   signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   try {
-    signal.throwIfAborted();
-    return await Promise.race([shared, aborted]);
+    // Also where it has aborted already: somebody has to listen to `shared`, should it fail.
+    return await Promise.race([aborted, shared]);
   } finally {
     signal.removeEventListener('abort', stop);
   }
