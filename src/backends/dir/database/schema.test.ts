@@ -15,9 +15,16 @@ folderForEach((made) => (root = made));
 const bytes = bytesOf(1, 5000);
 const { digest } = targetOf(bytes);
 
+/**
+ * Who works on the file with bare SQLite waits for its locks, as a store does: when a connection goes that was the last
+ * one, it removes the log with everybody locked out, and those of this process go whenever garbage is collected.
+ */
+const WAIT = 'PRAGMA busy_timeout = 30000';
+
 async function withDatabase<T>(use: (database: Database) => T): Promise<T> {
   const database = (await loadLibrary()).open(join(root, 'metadata.db'));
   try {
+    database.exec(WAIT);
     return use(database);
   } finally {
     database.close();
@@ -114,6 +121,7 @@ describe('the schema', () => {
       const code = `
         const library = await import(${JSON.stringify((await childLibrary()).sqlite)});
         const database = new library.DatabaseSync(root + '/metadata.db');
+        database.exec('${WAIT}');
         database.exec('BEGIN IMMEDIATE');
         for (const text of ${JSON.stringify(statements.slice(0, count))}) database.exec(text);
         process.kill(process.pid, 'SIGKILL');`;
