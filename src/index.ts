@@ -52,7 +52,7 @@ export { imageUsage, type ImageUsage, type Usage } from './images/usage.js';
 export { imageFields, leaseFields } from './images/filter-fields.js';
 export { findImage } from './images/lookup.js';
 export { assignNames, type NameOutcome, type WantedName } from './images/put-names.js';
-export type { NamespaceInfo, NamespaceStore } from './images/namespaces.js';
+export { SHAREABLE, type NamespaceInfo, type NamespaceStore, type Sharing } from './images/namespaces.js';
 export type * from './images/collection.js';
 export type * from './images/store.js';
 export { tagImage, type TagOptions } from './images/tag.js';

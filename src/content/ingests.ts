@@ -70,7 +70,7 @@ export interface ResumableWriter {
   /**
    * Opens a reference, with the bytes that are there already. Under a lease, the lease keeps the ingest.
    *
-   * If another namespace of the place holds the content `expect`, no bytes are needed: the offset is its size, and a
+   * If another namespace of the place holds the content `expect`, and content is shared, no bytes are needed: the offset is its size, and a
    * commit makes it content of this namespace too, also if the other one has let go of it by then. Whoever writes more
    * to it gets a copy to append to.
    *

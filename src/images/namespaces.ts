@@ -7,6 +7,16 @@ export interface NamespaceInfo {
   readonly labels: Labels;
 }
 
+/**
+ * Who may have content that another namespace holds without bringing its bytes (spec 4.6): every namespace, or only where
+ * one that holds it is labelled {@link SHAREABLE}. It says what a writer has to prove, and is no wall between processes:
+ * each decides for itself.
+ */
+export type Sharing = 'shared' | 'isolated';
+
+/** The label, with the value `true`, of a namespace whose content the others may have also where they are isolated. */
+export const SHAREABLE = 'containerd.io/namespace.shareable';
+
 /** The namespaces of a place, the same through every view of it. */
 export interface NamespaceStore {
   /** Every namespace, ascending by name. One comes into being when something is first written into it. */

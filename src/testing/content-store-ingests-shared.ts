@@ -12,7 +12,7 @@ async function twoNamespaces(store: Store) {
   return { first: store.content, second: store.namespace('elsewhere').content };
 }
 
-/** Bytes are shared by namespaces; what is known about them is not (spec 4.8, rows 13 to 15). */
+/** Bytes are shared by namespaces; what is known about them is not (spec 4.8, rows 13 and 14). */
 export const sharedIngestTests: SuiteTests = {
   'needs no bytes for content another namespace holds': async (store) => {
     const { first, second } = await twoNamespaces(store);

@@ -5,6 +5,7 @@
 export * from './build-image.js';
 export { collectorSuite } from './collector-suite.js';
 export { contentStoreIngestSuite } from './content-store-ingest-suite.js';
+export { contentStoreIsolationSuite } from './content-store-isolation.js';
 export { contentStoreSuite } from './content-store-suite.js';
 export type { KnownGap, StoreFactory, SuiteOptions, TestFrame } from './frame.js';
 export { imageStoreSuite } from './image-store-suite.js';

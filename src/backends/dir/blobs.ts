@@ -4,6 +4,7 @@
  */
 import type { Labels, Target } from '../../content/store.js';
 import { fromSystemError, isStowageError } from '../../errors.js';
+import { SHAREABLE } from '../../images/namespaces.js';
 import { parseDigest, algorithmOf, type Algorithm, type Digest } from '../../oci/digest.js';
 import type { Queries, Transaction } from './database/connection.js';
 import type { Row } from './database/library.js';
@@ -42,6 +43,20 @@ export function stored(queries: Queries, { digest, size }: Target): BlobRow | un
   const row = queries.get('SELECT digest, size, state FROM blobs WHERE digest = ?', digest);
   if (row === undefined || (size !== undefined && size !== Number(row['size']))) return undefined;
   return rowOf(row);
+}
+
+/** The same for one that the view may have without its bytes: its own, or another's where that is shared. */
+export function available(queries: Queries, view: View, target: Target): BlobRow | undefined {
+  const row = stored(queries, target);
+  if (row === undefined || view.sharing === 'shared') return row;
+  const holder = queries.get(
+    `SELECT 1 FROM content c LEFT JOIN namespaces n ON n.name = c.namespace WHERE c.digest = ?
+       AND (c.namespace = ? OR json_extract(n.labels, ?) = 'true') LIMIT 1`,
+    target.digest,
+    view.namespace,
+    `$."${SHAREABLE}"`,
+  );
+  return holder && row;
 }
 
 /** Whether the file of a blob is there with its recorded size. */

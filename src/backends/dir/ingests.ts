@@ -118,16 +118,16 @@ export class DirIngests {
     return ingest;
   }
 
-  /** What is expected, if it is on the disk with the size it is to have. */
+  /** What is expected, if it is on the disk with the size it is to have, and may be had without its bytes. */
   async #shared(
     { expected, total }: { readonly expected: Digest | undefined; readonly total: number | undefined },
     options: CallOptions,
   ): Promise<SharedBlob | undefined> {
     if (expected === undefined) return undefined;
     const { place } = this.#view;
+    const target = { digest: expected, ...(total === undefined ? {} : { size: total }) };
     const blob = await place.connection.read(
-      (queries) =>
-        blobs.stored(queries, { digest: expected, ...(total === undefined ? {} : { size: total }) }),
+      (queries) => blobs.available(queries, this.#view, target),
       options,
     );
     return blob !== undefined && (await blobs.isThere(place, blob)) ? blob : undefined;

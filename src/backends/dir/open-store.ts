@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { fromSystemError } from '../../errors.js';
+import type { Sharing } from '../../images/namespaces.js';
 import type { Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import { checkFileSystem } from './file-system.js';
@@ -19,6 +20,8 @@ export interface StoreOptions extends CopyLanesOptions {
   readonly root: string;
   /** @default 'default' */
   readonly namespace?: string;
+  /** @default 'shared' */
+  readonly sharing?: Sharing;
   /**
    * Changes nothing, not even to create the store; every change is refused with DENIED. A root that this process
    * cannot write to is opened so without being asked. @default false
@@ -52,7 +55,7 @@ export interface StoreInternals {
  *   where permissions are missing; BUSY if other processes kept it locked for a minute.
  */
 export async function openStore(options: StoreOptions, internals: StoreInternals = {}): Promise<Store> {
-  const { namespace = 'default', onWarning = () => {}, signal } = options;
+  const { namespace = 'default', sharing = 'shared', onWarning = () => {}, signal } = options;
   signal?.throwIfAborted();
   checkNamespace(namespace);
   const files = internals.files ?? nodeFiles;
@@ -85,7 +88,7 @@ export async function openStore(options: StoreOptions, internals: StoreInternals
     const { place, release } = await (toRemove && !readOnly
       ? withReserve({ paths, files }, opened)
       : opened());
-    return DirStore.open({ place, namespace, lease: undefined, readOnly }, release);
+    return DirStore.open({ place, namespace, lease: undefined, sharing, readOnly }, release);
   } catch (error) {
     throw signal?.aborted === true && error === signal.reason ? error : fromSystemError(error, attempt);
   }

@@ -14,7 +14,7 @@ import { requireThere } from './still-there.js';
 import { hold, releaseFromLeases, requireLease, type View } from './view.js';
 import { writeBlob } from './write-blob.js';
 
-/** Puts without bytes what this namespace or another one holds; undefined if bytes are needed. */
+/** Puts without bytes what this namespace holds, or another one that shares it; undefined if bytes are needed. */
 export async function putHeld(
   view: View,
   target: Target,
@@ -24,7 +24,7 @@ export async function putHeld(
   const { blob, own } = await view.place.connection.read((queries) => {
     requireLease(view, queries);
     const own = queries.get(BLOB, view.namespace, target.digest) !== undefined;
-    return { blob: blobs.stored(queries, target), own };
+    return { blob: blobs.available(queries, view, target), own };
   }, options);
   if (blob === undefined) return undefined;
   const { ref } = options;
@@ -35,7 +35,7 @@ export async function putHeld(
   }
   return view.place.connection.transaction((transaction) => {
     requireLease(view, transaction);
-    const blob = blobs.stored(transaction, target);
+    const blob = blobs.available(transaction, view, target);
     if (blob === undefined || !blobs.revive(view.place, transaction, blob)) return undefined;
     if (ref !== undefined) releaseFromLeases(transaction, view.namespace, 'ingests', ref);
     record(view, transaction, blob.digest, labels);

@@ -1,5 +1,6 @@
 import type { LeaseResource } from '../../images/collection.js';
 import { leaseNotFound } from '../../images/lease-terms.js';
+import type { Sharing } from '../../images/namespaces.js';
 import type { Queries, Transaction } from './database/connection.js';
 import { readOnlyError, type Place } from './place.js';
 
@@ -8,6 +9,8 @@ export interface View {
   readonly place: Place;
   readonly namespace: string;
   readonly lease: string | undefined;
+  /** Whether bytes of other namespaces may be had without bringing them. */
+  readonly sharing: Sharing;
   /** Nothing may be changed. */
   readonly readOnly: boolean;
 }

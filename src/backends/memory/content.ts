@@ -66,7 +66,7 @@ export class MemoryContent implements LocalContent {
       return this.#relabel(target.digest, labels, true);
     }
     if (target !== undefined) {
-      const bytes = this.#place.bytes.get(target.digest);
+      const bytes = this.#place.shared(target.digest);
       if (bytes !== undefined && (target.size ?? bytes.byteLength) === bytes.byteLength) {
         return { ...this.#commit(target.digest, bytes, labels), existed: true };
       }

@@ -100,8 +100,14 @@ export class MemoryIngests {
 
   /** Content that another namespace holds needs no bytes. */
   #share(row: IngestRow): void {
+    if (row.shared) {
+      // It is found out anew: who held it may not any more.
+      row.chunks = [];
+      row.shared = false;
+      row.status = { ...row.status, offset: 0 };
+    }
     const { expected, offset, total } = row.status;
-    const bytes = expected && this.#place.bytes.get(expected);
+    const bytes = expected && this.#place.shared(expected);
     if (bytes === undefined || offset > 0 || (total ?? bytes.byteLength) !== bytes.byteLength) return;
     row.chunks = [bytes];
     row.shared = true;

@@ -2,6 +2,7 @@ import type { BlobInfo, Labels } from '../../content/store.js';
 import type { LeaseResource } from '../../images/collection.js';
 import { hasExpired } from '../../images/gc-labels.js';
 import { leaseNotFound } from '../../images/lease-terms.js';
+import { SHAREABLE, type Sharing } from '../../images/namespaces.js';
 import type { ImageRecord, LeaseInfo } from '../../images/store.js';
 import type { Digest } from '../../oci/digest.js';
 import type { IngestRow } from './ingests.js';
@@ -33,6 +34,11 @@ export interface Namespace {
 export class Place {
   readonly bytes = new Map<Digest, Uint8Array>();
   readonly #namespaces = new Map<string, Namespace>();
+  readonly #sharing: Sharing;
+
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing;
+  }
 
   namespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
@@ -56,6 +62,13 @@ export class Place {
   /** Of the namespaces that have come into being. */
   names(): string[] {
     return [...this.#namespaces].flatMap(([name, { labels }]) => (labels === undefined ? [] : [name]));
+  }
+
+  /** Bytes that a namespace which does not hold them may have without bringing them. */
+  shared(digest: Digest): Uint8Array | undefined {
+    const isShareable = ({ blobs, labels }: Namespace) => blobs.has(digest) && labels?.[SHAREABLE] === 'true';
+    const isShared = this.#sharing === 'shared' || [...this.#namespaces.values()].some(isShareable);
+    return isShared ? this.bytes.get(digest) : undefined;
   }
 
   /** Lets go of bytes that no namespace knows any more. */

@@ -1,5 +1,5 @@
 import type { LocalContent } from '../../content/ingests.js';
-import type { NamespaceStore } from '../../images/namespaces.js';
+import type { NamespaceStore, Sharing } from '../../images/namespaces.js';
 import type { ImageStore, Lease, LeaseStore, Store } from '../../images/store.js';
 import { checkNamespace } from '../../images/validate.js';
 import type { Collector } from '../../images/collection.js';
@@ -14,11 +14,13 @@ import { nobodyFollows } from './temporary-files.js';
 export interface MemoryStoreOptions {
   /** @default 'default' */
   readonly namespace?: string;
+  /** @default 'shared' */
+  readonly sharing?: Sharing;
 }
 
 /** A store that lives as long as the object does; for tests, and as the plainest model of what a store is. */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(new Place(), options.namespace ?? 'default', undefined);
+  return new MemoryStore(new Place(options.sharing ?? 'shared'), options.namespace ?? 'default', undefined);
 }
 
 class MemoryStore implements Store {
