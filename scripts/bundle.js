@@ -40,7 +40,11 @@ const FILES = {
     'images/gc-labels.js',
     'io/copy-lanes.js',
   ],
-  import: ['cli/commands/images/import.command.js', 'cli/commands/images/import.js'],
+  import: [
+    'archive/names/reference-object.js',
+    'cli/commands/images/import.command.js',
+    'cli/commands/images/import.js',
+  ],
   write: [
     'backends/dir/collector.js',
     'backends/dir/ingests.js',
@@ -59,7 +63,6 @@ const FILES = {
     'archive/import-move.js',
     'archive/layout/directory-layout.js',
     'archive/layout/stream-layout.js',
-    'archive/names/reference-object.js',
     'cli/commands/images/import-report.js',
     'content/copy.js',
     'content/referrers.js',

@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * A thread that hashes stretches of files, and copies them on the way: with positioned reads and writes, one buffer, and
- * nothing that waits for an event. It opens, syncs and closes nothing. Or it hashes what is put into shared memory, piece
- * after piece. Plain JavaScript that imports only Node's own modules, so that it runs from here as it runs when it is
+ * nothing that waits for an event. It opens, syncs and closes nothing. Or it hashes what it is lent, piece after piece, and
+ * gives it back. Plain JavaScript that imports only Node's own modules, so that it runs from here as it runs when it is
  * packed. Started by copy-workers.ts and hash-thread.ts.
  */
 import { createHash } from 'node:crypto';
@@ -93,7 +93,7 @@ function copy({ from, position, length, to, algorithm, stop }) {
 
 /**
  * What is to be hashed next and with what; bytes that follow; the last one was that.
- * @typedef {{ start: string } | { piece: Uint8Array } | { end: true }} HashOrder
+ * @typedef {{ start: string } | { piece: Uint8Array<ArrayBuffer> } | { end: true }} HashOrder
  */
 
 /** @type {import('node:crypto').Hash | undefined} */
@@ -105,7 +105,7 @@ parentPort?.on('message', (/** @type {Job | HashOrder} */ order) => {
     parentPort?.postMessage({ ready: true });
   } else if ('piece' in order) {
     hash?.update(order.piece);
-    parentPort?.postMessage({ hashed: true });
+    parentPort?.postMessage({ hashed: order.piece }, [order.piece.buffer]);
   } else if ('end' in order) parentPort?.postMessage({ digest: hash?.digest() });
   else tell(copy(order));
 });

@@ -29,6 +29,19 @@ describe('a thread that hashes', () => {
     expect(await hashed(thread, 'sha512', 300_007)).toBe(digestOf(CONTENT, 'sha512'));
   });
 
+  it('gives back what it was lent, in its order, and has the buffer until then', async () => {
+    await using thread = new HashThread();
+    const hasher = (await thread.take('sha256'))!;
+    const lent = [0, 1, 2].map((at) => bytesOf(at, 1000 + at));
+    const expected = digestOf(Buffer.concat(lent));
+    const copies = lent.map((bytes) => Buffer.from(bytes));
+    const back = lent.map((bytes) => hasher.lend(bytes));
+    expect(lent.map(({ byteLength }) => byteLength)).toEqual([0, 0, 0]);
+    expect((await Promise.all(back)).map((bytes) => Buffer.from(bytes))).toEqual(copies);
+    expect(await hasher.digest()).toBe(expected);
+    hasher.close();
+  });
+
   it('is taken by one at a time', async () => {
     await using thread = new HashThread();
     const first = await thread.take('sha256');

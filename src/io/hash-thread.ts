@@ -2,14 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { QUIET } from './copy-workers.js';
 import { digestFromHash, type Algorithm, type Digest } from '../oci/digest.js';
 
-/** Pieces that may wait to be hashed. */
+/** Pieces that are copied for the thread and wait to be hashed. */
 const SLOTS = 4;
 
-/** Bytes that are handed over at once. */
+/** Bytes of such a piece. */
 export const HASH_PIECE = 2 << 20;
 
 /** As copy-worker.js has it. */
-type Answer = { readonly ready: true } | { readonly hashed: true } | { readonly digest: Uint8Array };
+type Order = { readonly start: Algorithm } | { readonly piece: Uint8Array } | { readonly end: true };
+type Answer = { readonly ready: true } | { readonly hashed: Uint8Array } | { readonly digest: Uint8Array };
 
 /**
  * A thread that hashes one content at a time, so that this one can read and write meanwhile. It is started when it is
@@ -57,17 +58,21 @@ export class HashThread implements AsyncDisposable {
   }
 }
 
-/** Hashes in another thread. Calls are made one after the other, and `close` at the end, whatever happened. */
+/**
+ * Hashes in another thread, what comes first first; `digest` is called once and at the end, and `close` whatever happened.
+ */
 export class ThreadHasher {
   readonly #worker: Worker;
   readonly #algorithm: Algorithm;
   readonly #onClose: (isWhole: boolean) => void;
-  readonly #slots = Array.from({ length: SLOTS }, () => new Uint8Array(new SharedArrayBuffer(HASH_PIECE)));
-  #sent = 0;
-  #hashed = 0;
-  #digest: Uint8Array | undefined;
+  /** Of the orders that were not answered yet; they are in their order. */
+  readonly #waiting: {
+    readonly resolve: (answer: Uint8Array) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  readonly #slots: Promise<Uint8Array>[] = [];
+  #isWhole = false;
   #failure: { readonly error: unknown } | undefined;
-  #wake: (() => void) | undefined;
 
   constructor(worker: Worker, algorithm: Algorithm, onClose: (isWhole: boolean) => void) {
     this.#worker = worker;
@@ -75,59 +80,68 @@ export class ThreadHasher {
     this.#onClose = onClose;
     worker.on('message', this.#onAnswer).on('error', this.#onError).on('exit', this.#onExit);
     worker.ref();
-    worker.postMessage({ start: algorithm });
+    this.#post({ start: algorithm });
   }
 
-  /** Resolves when the bytes may change again; they are copied, and hashed in their order. */
+  /**
+   * Hashes bytes without a copy of them. They, and all else in their buffer, are the thread's from now on; the same bytes
+   * are what it resolves to, when they are hashed.
+   */
+  lend(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.#ask({ piece: bytes }, [bytes.buffer as ArrayBuffer]);
+  }
+
+  /** Resolves when the bytes may change again; a copy of them is hashed. */
   async update(bytes: Uint8Array): Promise<void> {
     for (let start = 0; start < bytes.byteLength; start += HASH_PIECE) {
       const piece = bytes.subarray(start, start + HASH_PIECE);
-      await this.#until(() => this.#sent - this.#hashed < SLOTS);
-      const slot = this.#slots[this.#sent % SLOTS]?.subarray(0, piece.byteLength);
-      slot?.set(piece);
-      this.#sent += 1;
-      this.#worker.postMessage({ piece: slot });
+      const free = this.#slots.length < SLOTS ? undefined : await this.#slots.shift();
+      const slot = new Uint8Array(free?.buffer ?? new ArrayBuffer(HASH_PIECE), 0, piece.byteLength);
+      slot.set(piece);
+      this.#slots.push(this.lend(slot));
     }
   }
 
-  /** The digest of everything; to be called once, at the end. */
+  /** The digest of everything. */
   async digest(): Promise<Digest> {
-    this.#worker.postMessage({ end: true });
-    await this.#until(() => this.#digest !== undefined);
-    return digestFromHash(this.#algorithm, Buffer.from(this.#digest ?? []));
+    const digest = await this.#ask({ end: true });
+    this.#isWhole = true;
+    return digestFromHash(this.#algorithm, Buffer.from(digest));
   }
 
   /** Gives the thread back. */
   close(): void {
     this.#worker.off('message', this.#onAnswer).off('error', this.#onError).off('exit', this.#onExit);
     this.#worker.unref();
-    this.#onClose(this.#digest !== undefined);
+    this.#onClose(this.#isWhole);
+  }
+
+  #ask(order: Order, transferred?: ArrayBuffer[]): Promise<Uint8Array> {
+    const answer = new Promise<Uint8Array>((resolve, reject) => {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      this.#post(order, transferred);
+      this.#waiting.push({ resolve, reject });
+    });
+    // Thrown where it is awaited; who was left by then has another failure.
+    answer.catch(() => {});
+    return answer;
+  }
+
+  #post(order: Order, transferred: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(order, transferred);
   }
 
   readonly #onAnswer = (answer: Answer): void => {
-    if ('digest' in answer) this.#digest = answer.digest;
-    else if ('hashed' in answer) this.#hashed += 1;
-    this.#wakeUp();
+    if ('ready' in answer) return;
+    this.#waiting.shift()?.resolve('digest' in answer ? answer.digest : answer.hashed);
   };
 
   readonly #onError = (error: unknown): void => {
     this.#failure ??= { error };
-    this.#wakeUp();
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   };
 
   readonly #onExit = (): void => this.#onError(new Error('a thread ended in the middle of its work'));
-
-  #wakeUp(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  async #until(isSo: () => boolean): Promise<void> {
-    while (this.#failure === undefined && !isSo()) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }
 
 /** Undefined if the program cannot be loaded. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collect, failureOf, inPieces } from '../testing/content.js';
+import { bytesOf, collect, failureOf, inPieces } from '../testing/content.js';
 import { digestOf } from './hash.js';
+import { HashThread } from './hash-thread.js';
 import { verifying } from './verify.js';
 
 const options = { what: 'blob "x"', code: 'MISMATCH' } as const;
@@ -68,6 +69,23 @@ describe('verifying', () => {
         },
       ),
     );
+  });
+
+  it('does the same where another thread hashes', async () => {
+    await using hashing = new HashThread();
+    for (const length of [1, 7, 1000]) {
+      const content = new Uint8Array(bytesOf(length, length));
+      const right = { digest: digestOf(content), size: length };
+      // What is lent is gone from its giver, so each piece is a buffer of its own.
+      const source = () => chunks([0, 1, 2, 3, 4, 5].map((at) => content.slice(at * 200, at * 200 + 200)));
+      expect(await collect(verifying(source(), right, { ...options, hashing }))).toEqual(
+        Buffer.from(content),
+      );
+      const wrong = { digest: digestOf(bytesOf(length + 1, length)) };
+      const { count, error } = await drain(verifying(source(), wrong, { ...options, hashing }));
+      expect(error).toMatchObject({ code: 'MISMATCH', detail: { actualDigest: right.digest } });
+      expect(count).toBeLessThan(length);
+    }
   });
 
   it('finds every changed byte', async () => {

@@ -1,8 +1,11 @@
 import { StowageError } from '../errors.js';
 import { algorithmOf, type Digest } from '../oci/digest.js';
 import type { Bytes } from './byte-source.js';
-import { createHasher } from './hash.js';
-import type { HashThread } from './hash-thread.js';
+import { createHasher, type Hasher } from './hash.js';
+import type { HashThread, ThreadHasher } from './hash-thread.js';
+
+/** Chunks that may be with another thread, so that it need not wait for the next. */
+const LENT = 3;
 
 /** What content was announced to be. Without `size` only the digest is checked. */
 export interface Expected {
@@ -18,7 +21,10 @@ export interface VerifyOptions {
   readonly code: 'MISMATCH' | 'CORRUPT';
   /** What to do about it. */
   readonly hint?: string;
-  /** Hashes in another thread where it has one free. @default this thread hashes */
+  /**
+   * Hashes in another thread where it has one free. The buffers of the chunks are lent to it, so nobody else may use them.
+   * @default this thread hashes
+   */
   readonly hashing?: Pick<HashThread, 'take'> | undefined;
 }
 
@@ -26,7 +32,7 @@ export interface VerifyOptions {
  * Passes bytes through and proves them: they are hashed and counted on the way, and the last chunk is handed out
  * only when digest and size are as announced. So whoever writes what comes out never writes a whole wrong blob.
  * Reads no further than the chunk that exceeds the announced size. Empty chunks are dropped; chunks are passed on,
- * not copied.
+ * not copied. Where another thread hashes, none is handed out before it was hashed.
  *
  * Iteration rejects with `options.code` if digest or size differ; `detail` has what was expected and what came.
  */
@@ -36,27 +42,33 @@ export async function* verifying(source: Bytes, expected: Expected, options: Ver
   try {
     const hasher = elsewhere ?? createHasher(algorithm);
     let count = 0;
-    let held: Uint8Array | undefined;
+    const held: (Uint8Array | Promise<Uint8Array>)[] = [];
+    const most = elsewhere === undefined ? 1 : LENT;
     for await (const chunk of source) {
       if (chunk.byteLength === 0) continue;
       count += chunk.byteLength;
       if (expected.size !== undefined && count > expected.size) {
         throw wrongSize(expected, options, { atLeast: count });
       }
-      const taken = hasher.update(chunk);
-      if (taken !== undefined) await taken;
-      if (held !== undefined) yield held;
-      held = chunk;
+      held.push(hashed(chunk, hasher));
+      if (held.length > most) yield await held.shift()!;
     }
     if (expected.size !== undefined && count < expected.size) {
       throw wrongSize(expected, options, { actual: count });
     }
     const actual = await hasher.digest();
     if (actual !== expected.digest) throw wrongDigest(expected, options, actual);
-    if (held !== undefined) yield held;
+    for (const chunk of held) yield await chunk;
   } finally {
     elsewhere?.close();
   }
+}
+
+/** The same chunk, when that is not on its way through another thread any more. */
+function hashed(chunk: Uint8Array, hasher: Hasher | ThreadHasher): Uint8Array | Promise<Uint8Array> {
+  if ('lend' in hasher) return hasher.lend(chunk);
+  hasher.update(chunk);
+  return chunk;
 }
 
 /** The error for content whose size is not the one announced; for those who count by themselves. */
