@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { utimesSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'vitest';
+import { checkStore } from '../../src/backends/dir/index.js';
 import { config, layer, manifest } from '../../src/testing/build-image.js';
+import { rejectsWith } from '../../src/testing/content.js';
 import { layoutTar, named } from '../support/build-archive.js';
 import { refuseDamage } from './judge.js';
 import { COMMAND, outcomeOf, run, successOf, type Outcome } from './outcome.js';
@@ -201,6 +204,22 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
       await release();
       await rm(root, { recursive: true });
     }
+  });
+
+  it('a store can be checked, also where SQLite has no room to open it', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    await fill(0);
+    assert.match(await succeeds('fsck'), /^sound: 3 blobs of /);
+    const [blob] = await readdir(join(root, 'blobs/sha256'));
+    await rm(join(root, 'blobs/sha256', blob!));
+    await fill(0);
+    const { status, stdout } = await stowage('fsck');
+    assert.equal(status, 5);
+    assert.match(stdout, /^damage blob-missing /m);
+    assertNoSpace(await stowage('fsck', '--repair'), 'fsck --repair');
+    // Without a lock it takes nothing for damage that others may be doing.
+    const onFinding = () => utimesSync(join(root, 'metadata.db'), 0, 0);
+    await rejectsWith('BUSY', checkStore({ root, onFinding }));
   });
 
   it('a write of content goes on where it was when there is space', async () => {

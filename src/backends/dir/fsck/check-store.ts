@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { OnProgress } from '../../../content/progress.js';
-import { fromSystemError, isStowageError, pathOf, type StowageError } from '../../../errors.js';
+import { fromSystemError, isStowageError, pathOf, StowageError } from '../../../errors.js';
 import { CopyLanes, type CopyLanesOptions } from '../../../io/copy-lanes.js';
 import { checkFileSystem } from '../file-system.js';
+import type { Files } from '../files.js';
 import { nodeFiles } from '../node-files.js';
 import { openPlace } from '../open-place.js';
 import type { StoreInternals } from '../open-store.js';
@@ -90,16 +91,30 @@ export async function checkStore(
     if (repair && !writable) throw readOnlyError(paths.root, 'repair the store');
     if (repair) await createFolders(files, paths, true);
     const identity = await files.identify(paths.root);
-    const name = writable || isShared(identity) ? identity : `${identity} reading`;
+    const open = (mode: 'write' | 'unwritable') => {
+      const name = mode === 'write' || isShared(identity) ? identity : `${identity} reading`;
+      return share(name, () => openPlace(paths, files, mode), signal);
+    };
     for (;;) {
-      const open = () => openPlace(paths, files, writable ? 'write' : 'unwritable');
       let damage: Draft;
       try {
-        const { place, release } = await share(name, open, signal);
+        let unlocked: string | undefined;
+        const { place, release } = await open(writable ? 'write' : 'unwritable').catch(
+          async (error: unknown) => {
+            // SQLite needs room for an index of its log. What is on a full disk can be read without.
+            if (!writable || repair || !isStowageError(error, 'NO_SPACE')) throw error;
+            unlocked = await stateOf(paths, files);
+            return open('unwritable');
+          },
+        );
         try {
-          const check = new Check({ ...setting, place, writable, repair, hash, proven, onFinding });
+          const locks = writable && unlocked === undefined;
+          const check = new Check({ ...setting, place, writable: locks, repair, hash, proven, onFinding });
           const problem = await checkDatabase(check);
-          if (problem === undefined) return findings.report(await runSteps(check));
+          const blobs = problem === undefined ? await runSteps(check) : NOTHING;
+          if (unlocked !== undefined && unlocked !== (await stateOf(paths, files)))
+            throw changedMeanwhile(paths);
+          if (problem === undefined) return findings.report(blobs);
           damage = problem;
         } finally {
           await release();
@@ -137,6 +152,19 @@ async function runSteps(check: Check): Promise<StoreReport['blobs']> {
   await checkImages(check);
   await checkLeftovers(check);
   return blobs;
+}
+
+/** Changes with the records: what others change without a lock that would keep them from it may look like damage. */
+async function stateOf({ database }: Paths, files: Files): Promise<string> {
+  return JSON.stringify([await files.stat(database), await files.stat(`${database}-wal`)]);
+}
+
+function changedMeanwhile({ root }: Paths): StowageError {
+  return new StowageError(
+    'BUSY',
+    `Cannot check the store at ${JSON.stringify(root)}: it was changed meanwhile, and the disk is too full for a lock`,
+    { detail: { root }, hint: 'make some room, or try again' },
+  );
 }
 
 /** Whether an error says that the database itself is damaged. */
