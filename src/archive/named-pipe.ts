@@ -5,10 +5,10 @@
 import { constants, open as openFile } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
+import { pause } from '../io/pause.js';
 import { readPipe, type PipeBytes } from '../io/read-pipe.js';
 
 const open = promisify(openFile);
@@ -40,7 +40,7 @@ export async function writePipe(path: string, { signal }: CallOptions = {}): Pro
       if (!(await hasPath(path)))
         throw Object.assign(new Error('no reader', { cause: error }), { code: 'EPIPE' });
     }
-    await delay(READER_POLL_MS);
+    await pause(READER_POLL_MS, signal);
   }
 }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isStowageError } from '../errors.js';
+import { pause } from './pause.js';
 
 /** Delays between two attempts to open, as containerd's client has them (spec 4.5), in milliseconds. */
 const FIRST_DELAY = 16;
@@ -23,14 +23,5 @@ export async function whenFree<T>(
       if (!isStowageError(error, 'BUSY') || left <= 0) throw error;
       await pause(Math.min(1 + Math.random() * limit, left), signal);
     }
-  }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
+import { pause } from '../../io/pause.js';
 import { syncFolder } from './sync-folder.js';
 
 /** Milliseconds that others are waited for, each of whom needs some hundredths of a second. */
@@ -87,10 +87,7 @@ async function takeLock(
         hint: 'if no other export to this directory runs, remove it',
       });
     }
-    await delay(RETRY_MS * (1 + Math.random()), undefined, { signal }).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      throw error;
-    });
+    await pause(RETRY_MS * (1 + Math.random()), signal);
   }
 }
 

@@ -68,13 +68,13 @@ export class LayoutDirectory {
     for (const folder of folders) await mkdir(folder, { recursive: true });
     const free: string[] = [];
     const reserved: { forget(): Promise<void> }[] = [];
-    for (let writer = 0; writer < Math.min(WRITES_AT_ONCE, blobs.length); writer++) {
-      const temporary = this.#temporaryName();
-      reserved.push(await this.#temporaryFiles.reserve(temporary, options));
-      free.push(temporary);
-    }
     let kept = 0;
     try {
+      for (let writer = 0; writer < Math.min(WRITES_AT_ONCE, blobs.length); writer++) {
+        const temporary = this.#temporaryName();
+        reserved.push(await this.#temporaryFiles.reserve(temporary, options));
+        free.push(temporary);
+      }
       await pool(
         blobs,
         async (blob, signal) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { pause } from '../../../io/pause.js';
 import type { Digest } from '../../../oci/digest.js';
 import type { Transaction } from '../database/connection.js';
 import type { FileFacts } from '../files.js';
@@ -33,7 +33,7 @@ async function checkDying(check: Check): Promise<void> {
   const query = `SELECT digest FROM blobs WHERE state = 'dying'`;
   const dying = await check.read((queries) => queries.all(query));
   if (dying.length === 0) return;
-  await sleep(PASSING_TIME, undefined, { signal: check.signal });
+  await pause(PASSING_TIME, check.signal);
   for (const row of dying) {
     const digest = String(row['digest']) as Digest;
     await check.settle(
@@ -60,7 +60,7 @@ async function checkDying(check: Check): Promise<void> {
 async function checkIngests(check: Check): Promise<void> {
   const { files, paths } = check.place;
   const names = [...(await files.list(paths.ingests))].sort();
-  if (names.some(isPassing)) await sleep(PASSING_TIME, undefined, { signal: check.signal });
+  if (names.some(isPassing)) await pause(PASSING_TIME, check.signal);
   for (const name of names) {
     const folder = join(paths.ingests, name);
     if ((await files.lstat(folder))?.isFolder === false) {
