@@ -3,7 +3,7 @@ import type { Queries, SharedConnection, Transaction } from './database/connecti
 import type { FileFacts, Files } from './files.js';
 import { generationOf, indexText, isIndex, LAYOUT_FILE } from './layout.js';
 import type { Paths } from './paths.js';
-import { IMAGE, imageOf } from './rows.js';
+import { NAMED, namedOf } from './rows.js';
 
 /** The namespace whose names other tools see. */
 export const VISIBLE_NAMESPACE = 'default';
@@ -111,16 +111,16 @@ export class IndexFile {
 
   #text(queries: Queries, number: number): string {
     const named = queries.all(
-      `SELECT ${IMAGE} FROM images WHERE namespace = ? ORDER BY name`,
+      `SELECT ${NAMED} FROM images WHERE namespace = ? ORDER BY name`,
       VISIBLE_NAMESPACE,
     );
     const others = queries.all(
-      `SELECT ${IMAGE} FROM images WHERE namespace <> ? ORDER BY namespace, name`,
+      `SELECT ${NAMED} FROM images WHERE namespace <> ? ORDER BY namespace, name`,
       VISIBLE_NAMESPACE,
     );
     return indexText(
-      named.map(imageOf),
-      others.map((row) => imageOf(row).target),
+      named.map(namedOf),
+      others.map((row) => namedOf(row).target),
       number,
     );
   }

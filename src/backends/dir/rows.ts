@@ -21,11 +21,14 @@ export function blobInfoOf(row: Row): BlobInfo {
 }
 
 /**
- * The one column {@link imageOf} needs, of `images`: a record as JSON text. As columns of their own, its values take the
- * library several times as long to hand out.
+ * The one column {@link namedOf} needs, of `images`: a record as JSON text, but for its labels, which can be nearly all of
+ * it. As columns of their own, its values take the library several times as long to hand out.
  */
-export const IMAGE = `'[' || json_quote(name) || ',' || json_quote(mediatype) || ',"' || digest || '",' || size || ','
-  || annotations || ',' || labels || ',' || created || ',' || updated || ']' AS image`;
+export const NAMED = `'[' || json_quote(name) || ',' || json_quote(mediatype) || ',"' || digest || '",' || size || ','
+  || annotations || ',' || created || ',' || updated || ']' AS image`;
+
+/** The columns {@link imageOf} needs. */
+export const IMAGE = `${NAMED}, labels`;
 
 /** Digests are those that were proven when they were recorded. */
 type ImageValues = [
@@ -34,24 +37,23 @@ type ImageValues = [
   digest: Digest,
   size: number,
   annotations: Labels,
-  labels: Labels,
   created: number,
   updated: number,
 ];
 
-export function imageOf({ image }: Row): ImageRecord {
-  const [name, mediaType, digest, size, annotations, labels, created, updated] = JSON.parse(
+export function imageOf(row: Row): ImageRecord {
+  const { name, target, createdAt, updatedAt } = namedOf(row);
+  return { name, target, labels: mapOf(row['labels']), createdAt, updatedAt };
+}
+
+export function namedOf({ image }: Row): Omit<ImageRecord, 'labels'> {
+  const [name, mediaType, digest, size, annotations, created, updated] = JSON.parse(
     text(image),
   ) as ImageValues;
+  const target = { mediaType, digest, size };
   return {
     name,
-    target: {
-      mediaType,
-      digest,
-      size,
-      ...(Object.keys(annotations).length > 0 && { annotations }),
-    },
-    labels,
+    target: Object.keys(annotations).length === 0 ? target : { ...target, annotations },
     createdAt: new Date(created),
     updatedAt: new Date(updated),
   };
