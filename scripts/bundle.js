@@ -45,7 +45,9 @@ const FILES = {
     'cli/commands/images/import.command.js',
     'cli/commands/images/import.js',
   ],
+  // A store that is written to.
   write: [
+    'archive/import-move.js',
     'backends/dir/collector.js',
     'backends/dir/ingests.js',
     'backends/dir/leases.js',
@@ -53,22 +55,23 @@ const FILES = {
     'backends/dir/put-blob.js',
     'backends/dir/stored-ingests.js',
     'backends/dir/temporary-files.js',
+    'content/copy.js',
+    'content/read-outline.js',
     'images/lease-terms.js',
   ],
-  // Archives of every other form, and what there is to do with what is new in them.
+  // Archives of every other form.
   archives: [
     'archive/docker/docker-archive.js',
     'archive/import-documents.js',
     'archive/import-dry-run.js',
-    'archive/import-move.js',
     'archive/layout/directory-layout.js',
     'archive/layout/stream-layout.js',
     'cli/commands/images/import-report.js',
-    'content/copy.js',
     'content/referrers.js',
     'io/compression/compress.js',
     'io/compression/decompress.js',
   ],
+  export: ['cli/commands/images/export.command.js', 'cli/commands/images/export.js'],
   more: ['cli/help.js'],
 };
 
