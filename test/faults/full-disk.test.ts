@@ -155,6 +155,36 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
     await succeeds('images', 'import', '--dry-run', out);
   });
 
+  it('an image can be exported to another disk, to a folder there and to a pipe', async () => {
+    await succeeds('images', 'import', await archive(FIRST, first));
+    const [out, layout] = [join(folder, 'out.tar'), join(folder, 'layout/')];
+    for (const left of [0, 4096, 40_960, 131_072]) {
+      for (const target of [out, layout]) {
+        await fill(left);
+        await succeeds('images', 'export', target, FIRST);
+        await release();
+        await succeeds('import', '--dry-run', target);
+        await rm(target, { recursive: true });
+      }
+      await fill(left);
+      await run('sh', [
+        '-c',
+        '"$@" > "$0"',
+        out,
+        process.execPath,
+        COMMAND,
+        '--root',
+        root,
+        'export',
+        '-',
+        FIRST,
+      ]);
+      await release();
+      await succeeds('import', '--dry-run', out);
+    }
+    await refuseDamage(root);
+  });
+
   it('images can be removed, which makes room for others', async () => {
     await succeeds('images', 'import', await archive(FIRST, first));
     await succeeds('images', 'import', await archive(SECOND, second));

@@ -3,6 +3,8 @@ import { sep } from 'node:path';
 import { exportArchive } from '../../../archive/export.js';
 import { exportLayout, type LayoutExportResult } from '../../../archive/export-layout.js';
 import type { ArchiveFormat, ExportResult } from '../../../archive/export-options.js';
+import { isStowageError } from '../../../errors.js';
+import type { Store } from '../../../images/store.js';
 import type { WritableCompression } from '../../../io/compression/compress.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
@@ -52,7 +54,7 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
   const toDirectory = !toStandardOutput && (await isDirectory(out));
   if (toDirectory) checkForDirectory(flags);
   if (toStandardOutput) refuseTerminal(this.stdout);
-  const result = await this.withStore('change', async (store) => {
+  const work = async (store: Store) => {
     // With a manifest given, the name is only what the archive will call it.
     const found = flags.manifest === undefined ? await findImages(store, names, this.signal) : names;
     const sink = toStandardOutput ? asWritable(this.stdout) : out;
@@ -60,6 +62,11 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
       if (toDirectory) return exportLayout(store, found, out, { ...options, onProgress });
       return exportArchive(store, found, sink, { ...options, ...tar, onProgress });
     });
+  };
+  const result = await this.withStore('change', work).catch((error: unknown) => {
+    if (!isStoreFull(error)) throw error;
+    this.output.note('the store is on a full disk: exporting without a lease, so remove nothing meanwhile');
+    return this.withStore('read', work);
   });
   for (const image of result.images) for (const line of remarks(image)) this.output.note(line);
   if (toStandardOutput) return;
@@ -71,6 +78,14 @@ const run: CommandBody<ExportFlags, string[]> = async function (flags, ...args) 
 };
 
 export default run;
+
+/**
+ * Whether there was no space to write a lease or what it holds: that comes before the first byte goes out. A full
+ * target is another matter.
+ */
+function isStoreFull(error: unknown): boolean {
+  return isStowageError(error, 'NO_SPACE') && error.detail['sqlite'] !== undefined;
+}
 
 const COMMAND = ['images', 'export'];
 
