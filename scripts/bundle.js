@@ -78,7 +78,7 @@ const FILES = {
 const LAST = Object.keys(FILES).at(-1);
 
 /** What Node has loaded before any program, or as good as. */
-const LOADED = ['fs', 'path', 'os', 'url', 'util', 'events', 'module', 'timers/promises'];
+const LOADED = ['fs', 'path', 'url', 'util', 'events'];
 
 /** Writes the command into `dist/bin`, from the compiled modules in `dist`. */
 export async function bundle(dist) {
