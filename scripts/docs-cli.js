@@ -55,7 +55,7 @@ function overview() {
     list(globalFlagRows()),
     'Accepted for scripts written for `ctr`, without effect: `--timeout`, `--connect-timeout`.',
     '## Where the store is',
-    'The first of these that is set: `--root DIR`, `STOWAGE_ROOT`, `XDG_DATA_HOME` (then `stowage` in it), `~/.local/share/stowage`. The folder is made when it is first needed. `--address` and `CONTAINERD_ADDRESS` name a containerd; this version cannot work on one and says so, unless `--root` or `STOWAGE_ROOT` say where else. Names and labels are those of one namespace: `--namespace`, else `CONTAINERD_NAMESPACE`, else `default`.',
+    'The first of these that is set: `--root DIR`, `STOWAGE_ROOT`, `XDG_DATA_HOME` (then `stowage` in it), `~/.local/share/stowage`. The folder is made when something is first written into it. `--address` and `CONTAINERD_ADDRESS` name a containerd; this version cannot work on one and says so, unless `--root` or `STOWAGE_ROOT` say where else. Names and labels are those of one namespace: `--namespace`, else `CONTAINERD_NAMESPACE`, else `default`.',
     '## What goes where',
     'Results go to standard output, everything else to standard error: progress (a bar on a terminal, else a line every half minute), notes, warnings, errors. With `--json` the result is one JSON value ([their types](json.md)), there are no notes and no progress, and each error is one JSON line on standard error. Colour is used on terminals only, and not if `NO_COLOR` is set.',
     'An archive is neither written to a terminal nor read from one.',

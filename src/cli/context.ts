@@ -9,13 +9,13 @@ import { createProgress } from './progress.js';
 import type { StandardOutput } from './stdio.js';
 
 /**
- * What a command wants of a store. To `write` makes one that is not there. For the others that is an empty one, and none
- * is made: to `change` or to `remove` what is there, the latter on a full disk, too, and to `read`, which changes nothing.
+ * What a command wants of a store. To `write` makes one that is not there, as soon as there is something to write. For the
+ * others that is an empty one, and none is made: to `change` or to `remove` what is there, the latter on a full disk, too, and to `read`, which changes nothing.
  */
 export type Purpose = 'write' | 'change' | 'remove' | 'read';
 
 const OPENING: Readonly<Record<Purpose, Pick<StoreOptions, 'readOnly' | 'toRemove' | 'create'>>> = {
-  write: {},
+  write: { create: false },
   change: { create: false },
   remove: { create: false, toRemove: true },
   read: { readOnly: true },
@@ -66,14 +66,19 @@ export function createContext(options: ContextOptions): Context {
     const { root, namespace } = findPlace(globals, env);
     const { openStore } = await import('../backends/dir/open-store.js');
     const onWarning = (message: string) => output.warn(message);
+    const options = { root, namespace, signal, onWarning };
     try {
-      return await openStore({ root, namespace, signal, onWarning, ...OPENING[purpose] });
+      return await openStore({ ...options, ...OPENING[purpose] });
     } catch (error) {
       // A store of an older version: opening it for writing brings it up to date, where that is allowed.
       if (purpose === 'read' && isStowageError(error, 'UNSUPPORTED') && error.detail['outdated'] === true) {
         return open('write');
       }
-      if (purpose === 'write' || !isStowageError(error, 'NOT_FOUND')) throw error;
+      if (!isStowageError(error, 'NOT_FOUND')) throw error;
+      if (purpose === 'write') {
+        const { storeToBe } = await import('./store-to-be.js');
+        return storeToBe(namespace, () => openStore(options));
+      }
       output.note(`there is no store at ${JSON.stringify(root)} yet`);
       const { openMemoryStore } = await import('../backends/memory/index.js');
       return openMemoryStore();
