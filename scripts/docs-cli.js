@@ -95,7 +95,7 @@ function exitTable() {
       '`verify`: the archive is not sound, as its verdict says; `images check`: an image is not complete',
     ],
     [1, '`INTERNAL`', 'a defect in stowage'],
-    [130, '`INTERRUPTED`', 'SIGINT; a second one ends the command at once'],
+    [130, '`INTERRUPTED`', 'SIGINT; another one, half a second later or more, ends the command at once'],
     [141, '', 'whoever was reading standard output has gone; nothing is said about it'],
     [143, '`INTERRUPTED`', 'SIGTERM; likewise'],
   ];

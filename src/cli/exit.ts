@@ -17,15 +17,24 @@ export class Interrupted extends Error {
 }
 
 /**
+ * One wish to end may come as several signals: `timeout` sends its own to the process and to the group it is in, a
+ * terminal to the command and to the `npx` that passes it on. They come within so many seconds.
+ */
+const SAME_WISH = 0.5;
+
+/**
  * The one signal every command obeys. The first SIGINT or SIGTERM aborts it, so that temporaries are removed and
  * resumable writes kept; a second one ends the process at once.
  */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
+  let asked = Infinity;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       const reason = new Interrupted(name);
-      if (controller.signal.aborted) process.exit(reason.exitCode);
+      // Nobody has to load a clock for that of the process.
+      if (process.uptime() - asked >= SAME_WISH) process.exit(reason.exitCode);
+      asked = Math.min(asked, process.uptime());
       controller.abort(reason);
     });
   }
