@@ -126,7 +126,10 @@ export function commit(
  */
 export async function prepareFolder(place: Place, algorithm: Algorithm): Promise<void> {
   const { files, paths, durableFolders } = place;
-  if (!(await files.makeFolder(paths.blobFolder(algorithm))) && durableFolders.has(algorithm)) return;
+  const folder = paths.blobFolder(algorithm);
+  // To look is much faster than to fail, and most often it is there.
+  const created = (await files.stat(folder)) === undefined && (await files.makeFolder(folder));
+  if (!created && durableFolders.has(algorithm)) return;
   files.sync.syncFolder(paths.blobs);
   durableFolders.add(algorithm);
 }

@@ -20,12 +20,17 @@ export async function takeBack(place: Place, { data, isNew, terms }: IngestFolde
   });
 }
 
+/** Creates the file of an ingest that has none yet. */
+export function createData(files: Files, path: string): Promise<OpenFile> {
+  return files.open(path, 'wx+', 0o644);
+}
+
 /** Creates the file of an ingest or opens it; a process may have died after it took its own right to write away. */
 export async function openData(files: Files, path: string): Promise<OpenFile> {
   try {
     return await files.open(path, 'r+');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return files.open(path, 'wx+', 0o644);
+    if (errnoOf(error) === 'ENOENT') return createData(files, path);
     if (errnoOf(error) !== 'EACCES') throw error;
   }
   const file = await files.open(path, 'r');

@@ -3,7 +3,7 @@ import type { Target } from '../../content/store.js';
 import { isStowageError } from '../../errors.js';
 import type { BegunFile } from './blob-file.js';
 import type { TransactionOptions } from './database/connection.js';
-import { openData, takeBack } from './ingest-data.js';
+import { createData, openData, takeBack } from './ingest-data.js';
 import { IngestFolder } from './ingest-folder.js';
 import { forgetProgress } from './ingest-progress.js';
 import type { Place } from './place.js';
@@ -51,6 +51,8 @@ export class PutIngest {
   /** Opens the file for the bytes, with what there is of them. */
   async openData(): Promise<BegunFile> {
     const { files } = this.#place;
+    // To look for what cannot be there takes as long as a small blob.
+    if (this.#folder.isNew) return { file: await createData(files, this.data), present: 0 };
     await takeBack(this.#place, this.#folder);
     await forgetProgress(files, this.#folder.path);
     const file = await openData(files, this.data);
