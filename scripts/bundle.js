@@ -59,6 +59,8 @@ const FILES = {
     'content/read-outline.js',
     'images/lease-terms.js',
   ],
+  // A store that is made.
+  first: ['backends/memory/index.js', 'cli/store-to-be.js'],
   // Archives of every other form.
   archives: [
     'archive/docker/docker-archive.js',

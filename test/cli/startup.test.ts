@@ -47,8 +47,9 @@ describe('a command that only looks', () => {
     const home = await homes.make();
     const words = ['import', 'example.org/team/one:latest', 'one.tar'];
     const looking = ['stowage.js', 'start.js', 'import.js', 'open.js'];
-    expect((await loadedBy(home, words)).own).toEqual([...looking, 'write.js']);
+    expect((await loadedBy(home, words)).own).toEqual([...looking, 'first.js', 'write.js']);
     expect((await loadedBy(home, words)).own).toEqual(looking);
+    expect((await loadedBy(home, ['import', 'many.tar'])).own).toEqual([...looking, 'write.js']);
   });
 });
 
