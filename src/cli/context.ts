@@ -9,8 +9,9 @@ import { createProgress } from './progress.js';
 import type { StandardOutput } from './stdio.js';
 
 /**
- * What a command wants of a store. To `write` makes one that is not there, as soon as there is something to write. For the
- * others that is an empty one, and none is made: to `change` or to `remove` what is there, the latter on a full disk, too, and to `read`, which changes nothing.
+ * What a command wants of a store. To `write` makes one that is not there, as soon as there is something to write. For
+ * the others that is an empty one, and none is made: to `change` or to `remove` what is there, the latter on a full disk,
+ * too, and to `read`, which changes nothing.
  */
 export type Purpose = 'write' | 'change' | 'remove' | 'read';
 
