@@ -24,7 +24,7 @@ const SAME_WISH = 0.5;
 
 /**
  * The one signal every command obeys. The first SIGINT or SIGTERM aborts it, so that temporaries are removed and
- * resumable writes kept; a second one ends the process at once.
+ * resumable writes kept; a further wish, {@link SAME_WISH} later or more, ends the process at once.
  */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();

@@ -61,6 +61,14 @@ describe('a store that is to be', () => {
     expect(made).toEqual([]);
   });
 
+  it('is not made any more when it is closed', async () => {
+    const { store, made } = counted();
+    await store.close();
+    await store.content.put(undefined, () => bytes).catch(() => {});
+    await store.close();
+    expect(made).toEqual([]);
+  });
+
   it('says when it is closed, too, that it could not be made', async () => {
     const reason = new Error('no room');
     const store = storeToBe('default', () => Promise.reject(reason));

@@ -8,6 +8,7 @@ import type { ImageStore, Lease, LeaseOptions, LeaseStore, Store, TemporaryFiles
 interface Beginning {
   readonly make: () => Promise<Store>;
   making: Promise<Store> | undefined;
+  closing: Promise<void> | undefined;
   /** The store once it is made, until then one that is empty. */
   current: Store;
   /** Leases of work that has written nothing yet, by identifier. */
@@ -29,7 +30,11 @@ interface EarlyLease {
  */
 export function storeToBe(namespace: string, make: () => Promise<Store>): Store {
   const current = openMemoryStore({ namespace });
-  return new StoreToBe({ make, making: undefined, current, leases: new Map() }, namespace, undefined);
+  return new StoreToBe(
+    { make, making: undefined, closing: undefined, current, leases: new Map() },
+    namespace,
+    undefined,
+  );
 }
 
 class StoreToBe implements Store {
@@ -54,7 +59,7 @@ class StoreToBe implements Store {
     };
     const now = () => viewOf(beginning.current);
     const made = async () => viewOf(await begun(beginning));
-    this.content = contentToBe(now, made, () => isMade(beginning));
+    this.content = contentToBe(now, made, () => isBegun(beginning));
     this.images = {
       atomic: true,
       get: (...args) => now().images.get(...args),
@@ -63,7 +68,7 @@ class StoreToBe implements Store {
     };
     this.leases = {
       create: async (options = {}) => {
-        if (isMade(beginning)) return (await made()).leases.create(options);
+        if (isBegun(beginning)) return (await made()).leases.create(options);
         const held = await now().leases.create(options);
         if (options.lasting !== true) return remember(beginning, { namespace, options, held });
         await held.release();
@@ -85,7 +90,7 @@ class StoreToBe implements Store {
       get: (...args) => now().namespaces.get(...args),
       create: async (...args) => {
         // What an empty store refuses, such as a wrong name, needs no other one.
-        if (!isMade(beginning)) await openMemoryStore().namespaces.create(...args);
+        if (!isBegun(beginning)) await openMemoryStore().namespaces.create(...args);
         return (await made()).namespaces.create(...args);
       },
       setLabels: (...args) => now().namespaces.setLabels(...args),
@@ -108,9 +113,9 @@ class StoreToBe implements Store {
     return new StoreToBe(this.#beginning, name, undefined);
   }
 
-  async close(): Promise<void> {
-    await this.#beginning.making;
-    await this.#beginning.current.close();
+  close(): Promise<void> {
+    this.#beginning.closing ??= end(this.#beginning);
+    return this.#beginning.closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +123,7 @@ class StoreToBe implements Store {
   }
 }
 
-function contentToBe(now: () => Store, made: () => Promise<Store>, isMade: () => boolean): LocalContent {
+function contentToBe(now: () => Store, made: () => Promise<Store>, isBegun: () => boolean): LocalContent {
   return {
     stat: (...args) => now().content.stat(...args),
     read: (...args) => now().content.read(...args),
@@ -129,7 +134,7 @@ function contentToBe(now: () => Store, made: () => Promise<Store>, isMade: () =>
     setLabels: (...args) => now().content.setLabels(...args),
     delete: (...args) => now().content.delete(...args),
     openIngest: async (ref: string, options?: IngestOptions): Promise<Ingest> => {
-      if (!isMade()) await (await now().content.openIngest(ref, options)).close();
+      if (!isBegun()) await (await now().content.openIngest(ref, options)).close();
       return (await made()).content.openIngest(ref, options);
     },
     ingests: (...args) => now().content.ingests(...args),
@@ -138,7 +143,7 @@ function contentToBe(now: () => Store, made: () => Promise<Store>, isMade: () =>
   };
 }
 
-function isMade({ making }: Beginning): boolean {
+function isBegun({ making }: Beginning): boolean {
   return making !== undefined;
 }
 
@@ -154,10 +159,16 @@ function remember(beginning: Beginning, early: EarlyLease): Lease {
   return { id, release, [Symbol.asyncDispose]: release };
 }
 
-/** The store, made now if it is not. */
-function begun(beginning: Beginning): Promise<Store> {
+/** The store, made now if it is not. One that is closed is not made any more, and refuses what is asked of it. */
+async function begun(beginning: Beginning): Promise<Store> {
+  if (beginning.closing !== undefined) return beginning.current;
   beginning.making ??= make(beginning);
   return beginning.making;
+}
+
+async function end(beginning: Beginning): Promise<void> {
+  await beginning.making;
+  await beginning.current.close();
 }
 
 async function make(beginning: Beginning): Promise<Store> {

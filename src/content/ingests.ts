@@ -70,9 +70,9 @@ export interface ResumableWriter {
   /**
    * Opens a reference, with the bytes that are there already. Under a lease, the lease keeps the ingest.
    *
-   * If another namespace of the place holds the content `expect`, and content is shared, no bytes are needed: the offset is its size, and a
-   * commit makes it content of this namespace too, also if the other one has let go of it by then. Whoever writes more
-   * to it gets a copy to append to.
+   * If another namespace of the place holds the content `expect`, and content is shared, no bytes are needed: the offset
+   * is its size, and a commit makes it content of this namespace too, also if the other one has let go of it by then.
+   * Whoever writes more to it gets a copy to append to.
    *
    * @throws {StowageError} INVALID if the reference is empty or `total` is not what it was opened with before; BUSY
    *   if somebody who is alive has it open, after `patience`; ALREADY_EXISTS if this namespace holds content of the

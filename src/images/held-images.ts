@@ -3,8 +3,8 @@ import type { CallOptions } from '../content/store.js';
 import { findImage } from './lookup.js';
 import type { ImageRecord, ImageStore, Store } from './store.js';
 
-/** How often images are looked up again because somebody else changed one of them in between. */
-const ATTEMPTS = 20;
+/** How often images are looked up again because somebody else changed one of the names in between. */
+export const ATTEMPTS = 20;
 
 /**
  * The images of these names, each once, as {@link findImage} finds them, with their content held by the lease of the
@@ -33,7 +33,12 @@ export async function heldImages(
     // the claim on this lease keeps both; and content that was never there cannot be lost.
     if (await areNamed(images, records, signal)) return records;
   }
-  throw new StowageError('BUSY', `Cannot ${attempt}: others keep changing the names`, {
+  throw namesKeepChanging(attempt, names);
+}
+
+/** The error for work that others were always faster than. */
+export function namesKeepChanging(attempt: string, names: readonly string[]): StowageError {
+  return new StowageError('BUSY', `Cannot ${attempt}: others keep changing the names`, {
     detail: { names },
     hint: 'try again',
   });

@@ -106,7 +106,8 @@ export interface LeaseStore {
 export interface TemporaryFiles {
   /**
    * Records `path` (absolute); a store that is open for reading records nothing. Call `forget` on what comes back when
-   * the file is gone or has its final name.
+   * the file is gone or has its final name; what the store has against that changes nothing for the file, and is no
+   * failure.
    */
   reserve(path: string, options?: CallOptions): Promise<{ forget(): Promise<void> }>;
 }

@@ -1,7 +1,7 @@
 import { StowageError } from '../errors.js';
 import type { CallOptions } from '../content/store.js';
 import { isOvertaken } from './change.js';
-import { heldImages } from './held-images.js';
+import { ATTEMPTS, heldImages, namesKeepChanging } from './held-images.js';
 import type { ImageChange, ImageRecord, ImageStore, Store } from './store.js';
 import { underLease } from './under-lease.js';
 
@@ -9,9 +9,6 @@ export interface TagOptions extends CallOptions {
   /** Takes a name away from another image. @default false */
   readonly force?: boolean;
 }
-
-/** How often names are looked at again because somebody else changed one in between. */
-const ATTEMPTS = 20;
 
 /**
  * Gives an image further names, all of them or none, with the labels of its record. The image is held meanwhile: should
@@ -30,14 +27,12 @@ export async function tagImage(
   await underLease(
     store,
     async (view) => {
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const [image] = await heldImages(view, [source], `tag ${JSON.stringify(source)}`, { signal });
-        if (image !== undefined && (await assign(view.images, image, names, force, signal))) return;
+      const attempt = `tag ${JSON.stringify(source)}`;
+      for (let count = 0; count < ATTEMPTS; count++) {
+        const [image] = await heldImages(view, [source], attempt, { signal });
+        if (await assign(view.images, image!, names, force, signal)) return;
       }
-      throw new StowageError('BUSY', `Cannot tag ${JSON.stringify(source)}: others keep changing the names`, {
-        detail: { name: source, names },
-        hint: 'try again',
-      });
+      throw namesKeepChanging(attempt, [source, ...names]);
     },
     { signal },
   );

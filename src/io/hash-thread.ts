@@ -31,8 +31,10 @@ export class HashThread implements AsyncDisposable {
   async take(algorithm: Algorithm): Promise<ThreadHasher | undefined> {
     if (this.#taken) return undefined;
     this.#taken = true;
-    this.#starting ??= start(this.#url, algorithm);
-    const worker = await this.#starting;
+    const starting: Promise<Worker | undefined> = (this.#starting ??= start(this.#url, algorithm, () => {
+      if (this.#starting === starting) this.#starting = undefined;
+    }));
+    const worker = await starting;
     if (worker === undefined) {
       this.#taken = false;
       return undefined;
@@ -84,8 +86,8 @@ export class ThreadHasher {
   }
 
   /**
-   * Hashes bytes without a copy of them. They, and all else in their buffer, are the thread's from now on; the same bytes
-   * are what it resolves to, when they are hashed.
+   * Hashes bytes without a copy of them. They, and all else in their buffer, are the thread's from now on; the same
+   * bytes are what it resolves to, when they are hashed.
    */
   lend(bytes: Uint8Array): Promise<Uint8Array> {
     return this.#ask({ piece: bytes }, [bytes.buffer as ArrayBuffer]);
@@ -119,7 +121,13 @@ export class ThreadHasher {
   #ask(order: Order, transferred?: ArrayBuffer[]): Promise<Uint8Array> {
     const answer = new Promise<Uint8Array>((resolve, reject) => {
       if (this.#failure !== undefined) throw this.#failure.error;
-      this.#post(order, transferred);
+      try {
+        this.#post(order, transferred);
+      } catch (error) {
+        // What follows would be hashed without it.
+        this.#onError(error);
+        throw error;
+      }
       this.#waiting.push({ resolve, reject });
     });
     // Thrown where it is awaited; who was left by then has another failure.
@@ -144,13 +152,14 @@ export class ThreadHasher {
   readonly #onExit = (): void => this.#onError(new Error('a thread ended in the middle of its work'));
 }
 
-/** Undefined if the program cannot be loaded. */
-function start(url: URL, algorithm: Algorithm): Promise<Worker | undefined> {
+/** Undefined if the program cannot be loaded. `onExit` is called when the thread has ended, whoever ended it. */
+function start(url: URL, algorithm: Algorithm, onExit: () => void): Promise<Worker | undefined> {
   return new Promise((resolve) => {
     const worker = new Worker(url, QUIET);
+    worker.once('exit', onExit);
     const settle = (outcome: Worker | undefined) => {
       worker.off('message', onMessage).off('error', onError);
-      // Nobody listens between two contents; what happens then is found out by the next one.
+      // Nobody listens between two contents; the next one gets a new thread then.
       worker.on('error', () => {});
       worker.unref();
       resolve(outcome);

@@ -83,10 +83,12 @@ const isolationTests: SuiteTests = {
       await ingest.close();
       return ingest.status.offset;
     };
+    const offsetLater = async () => (await second.ingest('label'))?.offset;
     assert.equal(await offset(), 0);
     await store.namespaces.setLabels('default', { [SHAREABLE]: 'true' });
     assert.equal(await offset(), size);
     await store.namespaces.setLabels('default', { [SHAREABLE]: null });
+    assert.equal(await offsetLater(), 0);
     assert.equal(await offset(), 0);
   },
 };

@@ -248,8 +248,9 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
     assert.match(stdout, /^damage blob-missing /m);
     assertNoSpace(await stowage('fsck', '--repair'), 'fsck --repair');
     // Without a lock it takes nothing for damage that others may be doing.
-    const onFinding = () => utimesSync(join(root, 'metadata.db'), 0, 0);
-    await rejectsWith('BUSY', checkStore({ root, onFinding }));
+    const onProgress = () => utimesSync(join(root, 'metadata.db'), 0, 0);
+    const onFinding = () => assert.fail('it is told though somebody changed the store');
+    await rejectsWith('BUSY', checkStore({ root, onProgress, onFinding }));
   });
 
   it('a write of content goes on where it was when there is space', async () => {
@@ -258,6 +259,7 @@ describe.skipIf(problem !== undefined)('on a full disk', () => {
     await writeFile(path, Buffer.alloc(3_000_000, 'content '));
     await fill(1_500_000);
     assertNoSpace(await stowageFrom(path, 'content', 'ingest', 'upload'), 'ingest');
+    assert.ok((await readdir(root)).includes('reserve'), 'a write takes the space that is for removals');
     assert.match(await succeeds('content', 'active'), /^upload/m);
     await release();
     const { status, stderr } = await stowageFrom(path, 'content', 'ingest', 'upload');

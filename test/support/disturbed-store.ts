@@ -1,6 +1,6 @@
 import type { ImageStore, Store } from '../../src/images/store.js';
 
-/** The store in which somebody else does something each time right after a name was looked at, as often as there is something. */
+/** The store in which somebody else does something right after each time a name was looked at, while there is something. */
 export function disturbed(store: Store, theirs: (() => Promise<unknown>)[]): Store {
   const images: ImageStore = {
     atomic: store.images.atomic,

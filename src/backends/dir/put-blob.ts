@@ -1,13 +1,13 @@
 import { mergeLabels } from '../../content/labels.js';
 import type { Outline } from '../../content/outline.js';
 import type { CallOptions, LabelChanges, Labels, PutOptions, Stored, Target } from '../../content/store.js';
-import { fromSystemError, StowageError } from '../../errors.js';
+import { fromSystemError } from '../../errors.js';
 import type { ByteSource } from '../../io/byte-source.js';
 import { algorithmOf, type Digest } from '../../oci/digest.js';
 import type { BegunFile } from './blob-file.js';
 import * as blobs from './blobs.js';
 import type { Transaction } from './database/connection.js';
-import { PutIngest } from './put-ingest.js';
+import { putAborted, PutIngest } from './put-ingest.js';
 import { outlineOfFile, recordOutline } from './outlines.js';
 import { BLOB, blobInfoOf } from './rows.js';
 import { requireThere } from './still-there.js';
@@ -54,11 +54,11 @@ export async function putBytes(
   const { signal, onBytes } = options;
   const begun: { ingest?: PutIngest } = {};
   const put = place.puts.enter();
+  const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
   const create = async (): Promise<BegunFile> => {
     begun.ingest = await PutIngest.open(place, namespace, target ?? {}, options);
-    return begun.ingest.openData();
+    return begun.ingest.openData(attempt);
   };
-  const attempt = `Cannot store ${what} in ${JSON.stringify(place.paths.root)}`;
   try {
     const written = await writeBlob(source, {
       algorithm: target === undefined ? (options.algorithm ?? 'sha256') : algorithmOf(target.digest),
@@ -157,5 +157,5 @@ export function relabel(
 /** @throws {StowageError} CONFLICT if somebody has thrown the bytes away. */
 function ownData(ingest: PutIngest | undefined, attempt: string): string {
   if (ingest?.isOurs() === true) return ingest.data;
-  throw new StowageError('CONFLICT', `${attempt}: it was aborted while it was written`);
+  throw putAborted(attempt);
 }

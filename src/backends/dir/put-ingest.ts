@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Target } from '../../content/store.js';
-import { isStowageError } from '../../errors.js';
+import { errnoOf, isStowageError, StowageError } from '../../errors.js';
 import type { BegunFile } from './blob-file.js';
 import type { TransactionOptions } from './database/connection.js';
 import { createData, openData, takeBack } from './ingest-data.js';
 import { IngestFolder } from './ingest-folder.js';
+import type { OpenFile } from './files.js';
 import { forgetProgress } from './ingest-progress.js';
 import type { Place } from './place.js';
 import { tidyOnce } from './stored-ingests.js';
@@ -48,11 +49,14 @@ export class PutIngest {
     return this.#folder.data;
   }
 
-  /** Opens the file for the bytes, with what there is of them. */
-  async openData(): Promise<BegunFile> {
+  /**
+   * Opens the file for the bytes, with what there is of them.
+   * @throws {StowageError} CONFLICT if somebody aborted it, and somebody else writes the same by now.
+   */
+  async openData(attempt: string): Promise<BegunFile> {
     const { files } = this.#place;
     // To look for what cannot be there takes as long as a small blob.
-    if (this.#folder.isNew) return { file: await createData(files, this.data), present: 0 };
+    if (this.#folder.isNew) return { file: await this.#create(attempt), present: 0 };
     await takeBack(this.#place, this.#folder);
     await forgetProgress(files, this.#folder.path);
     const file = await openData(files, this.data);
@@ -61,6 +65,14 @@ export class PutIngest {
     } catch (error) {
       await file.close();
       throw error;
+    }
+  }
+
+  async #create(attempt: string): Promise<OpenFile> {
+    try {
+      return await createData(this.#place.files, this.data);
+    } catch (error) {
+      throw errnoOf(error) === 'EEXIST' ? putAborted(attempt) : error;
     }
   }
 
@@ -81,6 +93,11 @@ export class PutIngest {
     const useful = ref === expected && facts !== undefined && facts.size > 0 && !spoils(error);
     await (useful ? this.#folder.release('orphan') : this.#folder.discard());
   }
+}
+
+/** The error for a put whose bytes somebody has thrown away. */
+export function putAborted(attempt: string): StowageError {
+  return new StowageError('CONFLICT', `${attempt}: it was aborted while it was written`);
 }
 
 /**

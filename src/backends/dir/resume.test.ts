@@ -248,6 +248,40 @@ describe('a put that was aborted', () => {
     await rm(root, { recursive: true });
   });
 
+  it('is told so where another process writes the same content by then, and leaves that alone', async () => {
+    const root = join(folder, 'taken');
+    let child: ReturnType<typeof runChild> | undefined;
+    const files: Files = {
+      ...nodeFiles,
+      async open(path, flags, mode) {
+        if (flags === 'wx+' && path.endsWith('/data') && child === undefined) {
+          child = runChild(
+            library,
+            root,
+            `${PIECE_TEXT}
+            const { content } = await openStore({ root });
+            const source = async function* () {
+              for (let n = 0; n < 20; n++) yield piece(n);
+              say('there');
+              await new Promise(() => setInterval(() => {}, 1000));
+            };
+            await content.abortIngest('${digest}');
+            await content.put({ digest: '${digest}', size: ${PIECES * MIB} }, source);`,
+          );
+          assert.equal(await child.firstLine, 'there');
+        }
+        return nodeFiles.open(path, flags, mode);
+      },
+    };
+    const store = await openStore({ root }, { files });
+    await rejectsWith('CONFLICT', put(store, content()));
+    const [theirs] = await listOf(store.content.ingests());
+    assert.ok(theirs !== undefined && theirs.offset > 0);
+    await killed(child!);
+    await store.close();
+    await rm(root, { recursive: true });
+  });
+
   it('keeps nothing after a sync has failed: what the system dropped would not be seen', async () => {
     const root = join(folder, 'unsynced');
     let syncs = 0;

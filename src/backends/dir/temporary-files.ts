@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { StowageError } from '../../errors.js';
+import { isStowageError, StowageError } from '../../errors.js';
 import type { CallOptions } from '../../content/store.js';
 import type { TemporaryFiles } from '../../images/store.js';
 import type { View } from './view.js';
@@ -26,9 +26,14 @@ export class DirTemporaryFiles implements TemporaryFiles {
       options,
     );
     const forget = async () => {
-      await connection.transaction((transaction) => {
-        transaction.run('DELETE FROM temporary_files WHERE path = ? AND holder = ?', path, holder);
-      });
+      try {
+        await connection.transaction((transaction) => {
+          transaction.run('DELETE FROM temporary_files WHERE path = ? AND holder = ?', path, holder);
+        });
+      } catch (error) {
+        // On a full disk, say, the row goes with this process.
+        if (!isStowageError(error)) throw error;
+      }
     };
     return { forget };
   }

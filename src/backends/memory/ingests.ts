@@ -56,13 +56,14 @@ export class MemoryIngests {
     for (const ref of [...this.#namespace.ingests.keys()].sort(compareBytewise)) {
       options.signal?.throwIfAborted();
       const row = this.#namespace.ingests.get(ref);
-      if (row !== undefined) yield row.status;
+      if (row !== undefined) yield this.#statusOf(row);
     }
   }
 
   async get(ref: string, options: CallOptions): Promise<IngestStatus | undefined> {
     options.signal?.throwIfAborted();
-    return this.#namespace.ingests.get(ref)?.status;
+    const row = this.#namespace.ingests.get(ref);
+    return row && this.#statusOf(row);
   }
 
   async abort(ref: string, options: CallOptions): Promise<boolean> {
@@ -96,6 +97,11 @@ export class MemoryIngests {
     ingests.set(ref, row);
     lease?.held.set(keyOf({ type: 'ingests', id: ref }), { type: 'ingests', id: ref });
     return new MemoryIngest(row, this.#namespace, this.#commit);
+  }
+
+  #statusOf(row: IngestRow): IngestStatus {
+    if (row.writer === undefined) this.#share(row);
+    return row.status;
   }
 
   /** Content that another namespace holds needs no bytes. */

@@ -47,10 +47,11 @@ export interface CheckStoreOptions extends CopyLanesOptions {
  * against content, the files that other tools read, and what killed processes left. Others may use the store meanwhile:
  * what seems wrong is looked at again under the write lock before it is told. Only with `repair` it changes anything, and
  * may end at any moment without harm: files go first, then records, each step whole. Names of images are never removed.
+ * Where the disk is too full for a lock, nothing is told before it is sure that nobody changed the store meanwhile.
  *
  * @throws {StowageError} NOT_FOUND if there is no store; INVALID if the folder is something else; else as `openStore`,
  *   except that a damaged store is no error but the outcome; DENIED to repair what cannot be written; BUSY if a database
- *   has to be made anew while others use the store.
+ *   has to be made anew while others use the store, or if they changed it while there was no space for a lock.
  */
 export async function checkStore(
   options: CheckStoreOptions,
@@ -97,8 +98,14 @@ export async function checkStore(
     };
     for (;;) {
       let damage: Draft;
+      let unlocked: string | undefined;
+      const unsure: StoreFinding[] = [];
+      const beSure = async () => {
+        if (unlocked !== undefined && unlocked !== (await stateOf(paths, files)))
+          throw changedMeanwhile(paths);
+        unsure.forEach(onFinding);
+      };
       try {
-        let unlocked: string | undefined;
         const { place, release } = await open(writable ? 'write' : 'unwritable').catch(
           async (error: unknown) => {
             // SQLite needs room for an index of its log. What is on a full disk can be read without.
@@ -109,11 +116,19 @@ export async function checkStore(
         );
         try {
           const locks = writable && unlocked === undefined;
-          const check = new Check({ ...setting, place, writable: locks, repair, hash, proven, onFinding });
+          const tell = unlocked === undefined ? onFinding : (finding: StoreFinding) => unsure.push(finding);
+          const check = new Check({
+            ...setting,
+            place,
+            writable: locks,
+            repair,
+            hash,
+            proven,
+            onFinding: tell,
+          });
           const problem = await checkDatabase(check);
           const blobs = problem === undefined ? await runSteps(check) : NOTHING;
-          if (unlocked !== undefined && unlocked !== (await stateOf(paths, files)))
-            throw changedMeanwhile(paths);
+          await beSure();
           if (problem === undefined) return findings.report(blobs);
           damage = problem;
         } finally {
@@ -121,6 +136,7 @@ export async function checkStore(
         }
       } catch (error) {
         if (!isDamage(error)) throw error;
+        await beSure();
         damage = databaseDamaged(error.message);
       }
       if (repair && isShared(identity)) throw inUse(paths);

@@ -1,6 +1,6 @@
 import { writeIngest } from '../../../content/write-ingest.js';
 import { isStowageError, StowageError } from '../../../errors.js';
-import type { Store } from '../../../images/store.js';
+import type { Lease, Store } from '../../../images/store.js';
 import type { Bytes } from '../../../io/byte-source.js';
 import { parseDigest } from '../../../oci/digest.js';
 import type { CommandBody } from '../../command.js';
@@ -27,7 +27,12 @@ const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
     if (before !== undefined && before.offset > 0) {
       this.output.note(`${JSON.stringify(ref)} has ${before.offset} bytes already`);
     }
-    const lease = flags.lease ?? (await newLease(store, this.signal));
+    // It does not end with this process.
+    const own =
+      flags.lease === undefined
+        ? await store.leases.create({ lasting: true, signal: this.signal })
+        : undefined;
+    const lease = flags.lease ?? own!.id;
     try {
       const stored = await this.withProgress('ingesting', (onProgress) => {
         if (total !== undefined) onProgress({ kind: 'total', totalBytes: total, blobs: 1 });
@@ -40,7 +45,7 @@ const run: CommandBody<IngestFlags, [string]> = async function (flags, ref) {
     } catch (error) {
       throw withOurHint(error);
     } finally {
-      await keepOrEnd(this, store, ref, lease, flags);
+      if (own !== undefined) await keepOrEnd(this, store, ref, own);
     }
   });
   if (this.output.json) return this.output.value({ ...stored, lease });
@@ -58,36 +63,30 @@ function parseSize(text: string | undefined): number | undefined {
   return Number(text) || undefined;
 }
 
-/** It does not end with this process. */
-async function newLease(store: Store, signal: AbortSignal): Promise<string> {
-  return (await store.leases.create({ lasting: true, signal })).id;
-}
-
 /**
  * Says what stays and why. A lease of our own ends unless content came under it: what is not finished has a term of
- * its own, and would get one lease more from every attempt.
+ * its own, and would get one lease more from every attempt. What the store has against that is less than how the write
+ * ended: on a full disk, say, the lease stays for its 24 hours.
  */
-async function keepOrEnd(
-  { output }: Context,
-  store: Store,
-  ref: string,
-  lease: string,
-  flags: IngestFlags,
-): Promise<void> {
-  if (flags.lease !== undefined) return;
-  let opened = false;
-  for await (const { type } of store.leases.resources(lease)) {
-    if (type === 'content') {
-      output.note(`lease ${lease} keeps the content for 24 hours, for what is to refer to it`);
-      return;
+async function keepOrEnd({ output }: Context, store: Store, ref: string, lease: Lease): Promise<void> {
+  try {
+    let opened = false;
+    for await (const { type } of store.leases.resources(lease.id)) {
+      if (type === 'content') {
+        output.note(`lease ${lease.id} keeps the content for 24 hours, for what is to refer to it`);
+        return;
+      }
+      opened ||= type === 'ingests';
     }
-    opened ||= type === 'ingests';
+    if (opened && ((await store.content.ingest(ref))?.offset ?? 0) > 0) {
+      output.note(
+        'what was written is kept for 24 hours; the same command goes on with it, --restart begins again',
+      );
+    }
+    await lease.release();
+  } catch (error) {
+    if (!isStowageError(error)) throw error;
   }
-  await store.leases.delete(lease);
-  if (!opened || ((await store.content.ingest(ref))?.offset ?? 0) === 0) return;
-  output.note(
-    'what was written is kept for 24 hours; the same command goes on with it, --restart begins again',
-  );
 }
 
 /** A library aborts what was begun for another size; here that is a flag. */
