@@ -25,8 +25,8 @@ interface EarlyLease {
 /**
  * A store that is not there yet: an empty one, until something is written into it for the first time; then `make` makes
  * it. What fails before that leaves nothing. Leases that end with the work alone are not what it is made for; they are
- * taken along. Should it be impossible to make, `close` rejects with the reason, too: that is what matters then, more than
- * what failed for it.
+ * taken along. Should it be impossible to make, `close` rejects with the reason, too: that is what matters then, more
+ * than what failed for it.
  */
 export function storeToBe(namespace: string, make: () => Promise<Store>): Store {
   const current = openMemoryStore({ namespace });

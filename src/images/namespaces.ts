@@ -8,9 +8,9 @@ export interface NamespaceInfo {
 }
 
 /**
- * Who may have content that another namespace holds without bringing its bytes (spec 4.6): every namespace, or only where
- * one that holds it is labelled {@link SHAREABLE}. It says what a writer has to prove, and is no wall between processes:
- * each decides for itself.
+ * Who may have content that another namespace holds without bringing its bytes (spec 4.6): every namespace, or only
+ * where one that holds it is labelled {@link SHAREABLE}. It says what a writer has to prove, and is no wall between
+ * processes: each decides for itself.
  */
 export type Sharing = 'shared' | 'isolated';
 

@@ -13,8 +13,8 @@ import type { Store } from './store.js';
  * A store that is open for reading gives no leases; there the work runs without, and what others take away meanwhile is
  * missing.
  *
- * @throws {StowageError} CONFLICT if somebody took the lease away while the work needed it, by itself or with its namespace,
- *   which leases do not keep (spec 5.5); and whatever the work throws.
+ * @throws {StowageError} CONFLICT if somebody took the lease away while the work needed it, by itself or with its
+ *   namespace, which leases do not keep (spec 5.5); and whatever the work throws.
  */
 export async function underLease<T>(
   store: Store,
